@@ -1,0 +1,21 @@
+package wire
+
+// Martian reports whether a parsed IP packet has a source that no client can
+// have: this network (0/8), loopback, multicast, broadcast, unset, or the
+// packet's own destination ("land"). Such a packet must never make a
+// connection (RFC 1812 section 5.3.7; kernel net/ipv4/route.c,
+// ip_route_input_slow, which like this lets 240/4 pass).
+func Martian(p *Packet) bool {
+	if p.Src == p.Dst {
+		return true
+	}
+	if p.Src.Is4() {
+		return martian4(p.Src.As4())
+	}
+	return p.Src.As16()[0] == 0xff || p.Src.IsZero() || p.Src == AddrFrom16([16]byte{15: 1})
+}
+
+// martian4 is the IPv4 part of Martian.
+func martian4(a [4]byte) bool {
+	return a[0] == 0 || a[0] == 127 || a[0]&0xf0 == 224 || a == [4]byte{255, 255, 255, 255}
+}

@@ -1,0 +1,26 @@
+package wire
+
+// The views of a parsed Packet. Each is valid only after a Parse that returned
+// FaultNone and that found this protocol.
+
+// Ethernet returns the frame.
+func (p *Packet) Ethernet() Ethernet { return Ethernet(p.Buf[p.Start:p.End]) }
+
+// ARP returns the ARP body.
+func (p *Packet) ARP() ARP { return ARP(p.Buf[p.L3:p.IPEnd]) }
+
+// IPv4 returns the IP packet without Ethernet padding.
+func (p *Packet) IPv4() IPv4 { return IPv4(p.Buf[p.L3:p.IPEnd]) }
+
+// Transport returns the bytes from the transport header to the end of the IP
+// packet. The packet must not be a later fragment.
+func (p *Packet) Transport() []byte { return p.Buf[p.L4:p.IPEnd] }
+
+// TCP returns the TCP segment.
+func (p *Packet) TCP() TCP { return TCP(p.Transport()) }
+
+// UDP returns the UDP datagram, and what may follow it in the IP packet.
+func (p *Packet) UDP() UDP { return UDP(p.Transport()) }
+
+// ICMPv4 returns the ICMP message.
+func (p *Packet) ICMPv4() ICMPv4 { return ICMPv4(p.Transport()) }
