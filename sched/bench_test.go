@@ -1,0 +1,48 @@
+package sched_test
+
+import (
+	"fmt"
+	"testing"
+
+	"ulvs/sched"
+	"ulvs/wire"
+)
+
+// BenchmarkPick is one pick with its count, by number of servers.
+func BenchmarkPick(b *testing.B) {
+	for _, name := range sched.Names() {
+		for _, n := range []int{3, 30, 300} {
+			b.Run(fmt.Sprintf("%s/servers=%d", name, n), func(b *testing.B) {
+				s := maker(b, name)()
+				s.Init(servers(n))
+				f := &sched.Flow{Proto: wire.ProtoTCP}
+				b.ReportAllocs()
+				for b.Loop() {
+					s.Pick(f).Bind()
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkWRRClosed is the walk past a closed server whose weight is far above
+// the others.
+func BenchmarkWRRClosed(b *testing.B) {
+	list := servers(10)
+	list[3].Weight.Store(65535)
+	list[3].Overloaded.Store(true)
+	s := maker(b, "wrr")()
+	s.Init(list)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Pick(nil)
+	}
+}
+
+func servers(n int) []*sched.Server {
+	list := make([]*sched.Server, n)
+	for i := range list {
+		list[i] = sched.NewServer(wire.AddrFrom4([4]byte{203, 0, 113, byte(i)}), 80, int32(1+i%7))
+	}
+	return list
+}
