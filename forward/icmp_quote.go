@@ -1,0 +1,94 @@
+package forward
+
+import "ulvs/wire"
+
+// Quoted is the packet that an ICMP error is about, as far as it is quoted.
+type Quoted struct {
+	Src, Dst         wire.Addr
+	SrcPort, DstPort uint16 // valid iff Proto is TCP or UDP
+	Proto            uint8
+
+	l3, l4 int // offsets in the Buf of the error
+}
+
+// minQuote is how much of the transport header an error must quote (RFC 792).
+const minQuote = 8
+
+// QuotedFlow reads the flow that the ICMP error p is about. It reports false if
+// p is not a whole ICMP error of a kind that concerns a flow (unreachable,
+// source quench, time exceeded, parameter problem) or if the quote is not the
+// beginning of a TCP or UDP packet with at least 8 bytes of its transport
+// header. It does not verify the checksum: see ValidICMP.
+func QuotedFlow(p *wire.Packet) (q Quoted, ok bool) {
+	if !hasQuote(p) {
+		return q, false
+	}
+	q, ok = readQuote(p, p.L4+wire.ICMPLen)
+	return q, ok && q.hasPorts()
+}
+
+// TunnelQuote reads an ICMP error about a packet that EncapIPIP made: outer are
+// the ends of the tunnel, and inner becomes a view, in p's memory, of the
+// client's packet as far as it is quoted, good for looking up its connection
+// and for BuildICMPError. It reports false if the error does not quote an IPIP
+// packet with the inner IP header and 8 bytes of its TCP or UDP header.
+func TunnelQuote(inner, p *wire.Packet) (outer Quoted, ok bool) {
+	if !hasQuote(p) {
+		return outer, false
+	}
+	outer, ok = readQuote(p, p.L4+wire.ICMPLen)
+	if !ok || outer.Proto != wire.ProtoIPIP {
+		return outer, false
+	}
+	q, ok := readQuote(p, outer.l4)
+	if ok && q.hasPorts() {
+		q.view(inner, p)
+		return outer, true
+	}
+	return outer, false
+}
+
+// view makes inner the quoted packet q of p.
+func (q *Quoted) view(inner, p *wire.Packet) {
+	ip := wire.IPv4(p.Buf[q.l3:p.IPEnd])
+	end := min(p.IPEnd, q.l3+ip.TotalLen())
+	*inner = wire.Packet{
+		Buf: p.Buf, Start: q.l3, End: end, In: p.In, EtherType: wire.EtherTypeIPv4,
+		L3: q.l3, L4: q.l4, IPEnd: end, TTL: ip.TTL(), MoreFrags: ip.MoreFrags(),
+		Src: q.Src, Dst: q.Dst, SrcPort: q.SrcPort, DstPort: q.DstPort, Proto: q.Proto,
+	}
+}
+
+// hasQuote reports whether p is an unfragmented ICMP error about some flow.
+func hasQuote(p *wire.Packet) bool {
+	return p.Proto == wire.ProtoICMP && !p.IsFragment() &&
+		wire.ICMPTypeIsError(p.ICMPType) && p.ICMPType != wire.ICMPRedirect
+}
+
+// readQuote reads the IPv4 packet quoted at the offset l3 of p.Buf. It reports
+// false if its header is not there or not sound, if it is not a first fragment,
+// or if less than 8 bytes follow the header.
+func readQuote(p *wire.Packet, l3 int) (q Quoted, ok bool) {
+	ip := wire.IPv4(p.Buf[l3:p.IPEnd])
+	if len(ip) < wire.IPv4Len || ip.Version() != 4 || ip.FragOff() != 0 {
+		return q, false
+	}
+	n := ip.HeaderLen()
+	if n < wire.IPv4Len || min(ip.TotalLen(), len(ip)) < n+minQuote {
+		return q, false
+	}
+	q = Quoted{
+		Src: wire.AddrFrom4(ip.Src()), Dst: wire.AddrFrom4(ip.Dst()),
+		Proto: ip.Protocol(), l3: l3, l4: l3 + n,
+	}
+	if q.hasPorts() { // which lie alike in both
+		q.SrcPort, q.DstPort = wire.UDP(ip[n:]).SrcPort(), wire.UDP(ip[n:]).DstPort()
+	}
+	return q, true
+}
+
+func (q *Quoted) hasPorts() bool { return q.Proto == wire.ProtoTCP || q.Proto == wire.ProtoUDP }
+
+// ValidICMP reports whether the checksum of the ICMP message p is right. A
+// message that is a fragment cannot be checked and is not valid.
+func ValidICMP(p *wire.Packet) bool { return !p.IsFragment() && p.ICMPv4().ChecksumOK() }
