@@ -1,0 +1,154 @@
+package filter
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/net/bpf"
+)
+
+// direction says where in a packet an endpoint is looked for.
+type direction struct {
+	addr uint32 // offset of the address
+	port uint32 // offset of the port, less the IP header in X
+	icmp bool   // all ICMP passes
+}
+
+var (
+	service = direction{addr: offDest, port: offIP + 2, icmp: true}
+	reply   = direction{addr: offSource, port: offIP}
+)
+
+// ports holds the ports of one address by protocol; a nil list means all.
+type ports map[uint8][]uint16
+
+// key tells equal sets of ports, which share their code.
+func (s ports) key() string { return fmt.Sprint(s) } // maps print sorted
+
+// group gathers the ports of each IPv4 address.
+func group(endpoints []Endpoint) map[uint32]ports {
+	sets := map[uint32]ports{}
+	for _, e := range endpoints {
+		if !e.Addr.Unmap().Is4() {
+			continue
+		}
+		b := e.Addr.Unmap().As4()
+		addr := binary.BigEndian.Uint32(b[:])
+		if sets[addr] == nil {
+			sets[addr] = ports{}
+		}
+		sets[addr].add(e.Proto, e.Port)
+	}
+	return sets
+}
+
+func (s ports) add(proto uint8, port uint16) {
+	list, known := s[proto]
+	switch {
+	case port == 0:
+		s[proto] = nil
+	case !known || list != nil:
+		at, found := slices.BinarySearch(list, port)
+		if !found {
+			s[proto] = slices.Insert(list, at, port)
+		}
+	}
+}
+
+// side writes the part of a program about one direction: accept what is in
+// sets, go to miss with the rest.
+func (p *program) side(sets map[uint32]ports, precision Precision, d direction, miss label) {
+	if len(sets) == 0 {
+		p.jump(miss)
+		return
+	}
+	blocks := map[string]label{}
+	leaves := make([]leaf, 0, len(sets))
+	order := []ports{}
+	for _, addr := range slices.Sorted(maps.Keys(sets)) {
+		if precision == Addresses {
+			leaves = append(leaves, leaf{addr, accept})
+			continue
+		}
+		set := sets[addr]
+		block, known := blocks[set.key()]
+		if !known {
+			block = p.next()
+			blocks[set.key()] = block
+			order = append(order, set)
+		}
+		leaves = append(leaves, leaf{addr, block})
+	}
+	p.do(bpf.LoadAbsolute{Off: d.addr, Size: 4})
+	p.search(leaves, miss)
+	for _, set := range order {
+		p.mark(blocks[set.key()])
+		p.set(set, d, miss)
+	}
+}
+
+// set writes the block of one set of ports.
+func (p *program) set(set ports, d direction, miss label) {
+	p.do(bpf.LoadAbsolute{Off: offFragment, Size: 2})
+	p.when(bpf.JumpBitsSet, anyFragment, accept)
+	p.do(bpf.LoadAbsolute{Off: offProtocol, Size: 1})
+	if d.icmp {
+		p.when(bpf.JumpEqual, protoICMP, accept)
+	}
+	protos := slices.Sorted(maps.Keys(set))
+	leaves := make([]leaf, len(protos))
+	for i, proto := range protos {
+		leaves[i] = leaf{uint32(proto), accept}
+		if set[proto] != nil {
+			leaves[i].target = p.next()
+		}
+	}
+	p.search(leaves, miss)
+	for i, proto := range protos {
+		if leaves[i].target != accept {
+			p.mark(leaves[i].target)
+			p.portList(set[proto], d, miss)
+		}
+	}
+}
+
+func (p *program) portList(list []uint16, d direction, miss label) {
+	leaves := make([]leaf, len(list))
+	for i, port := range list {
+		leaves[i] = leaf{uint32(port), accept}
+	}
+	p.do(bpf.LoadMemShift{Off: offIP})
+	p.do(bpf.LoadIndirect{Off: d.port, Size: 2})
+	p.search(leaves, miss)
+}
+
+// leaf is a value of A and where to go with it.
+type leaf struct {
+	val    uint32
+	target label
+}
+
+// fewLeaves is the number of values up to which trying one by one is no longer
+// than halving.
+const fewLeaves = 4
+
+// search goes to the target of the leaf whose value A has, or to miss. leaves
+// are sorted. It halves them, so that a packet meets a number of comparisons
+// that grows with the logarithm.
+func (p *program) search(leaves []leaf, miss label) {
+	if len(leaves) <= fewLeaves {
+		for _, l := range leaves {
+			p.when(bpf.JumpEqual, l.val, l.target)
+		}
+		p.jump(miss)
+		return
+	}
+	half := len(leaves) / 2
+	upper := p.next()
+	p.when(bpf.JumpGreaterOrEqual, leaves[half].val, upper)
+	p.search(leaves[:half], miss)
+	p.mark(upper)
+	p.search(leaves[half:], miss)
+}
