@@ -1,0 +1,35 @@
+// Package control carries the daemon's API: HTTP and JSON on a unix socket,
+// one per network namespace. It owns the socket's place and its lock, the
+// check of who may speak, the routes, the client, and the start of a daemon
+// in the background. It never decides what a change means (Backend does) and
+// never sees a packet. A Server serves requests concurrently; a Client may be
+// used from several goroutines.
+package control
+
+import (
+	"ulvs/control/api"
+	"ulvs/service"
+)
+
+// Backend is the daemon as the API sees it. Its methods are called from
+// several goroutines at a time. Errors keep their meaning for the client if
+// they are, or wrap, an *api.Error or an error of package service.
+type Backend interface {
+	// Apply makes one change of the configuration, wholly or not at all.
+	Apply(service.Change) error
+	// State returns the configuration with all counters.
+	State() api.State
+	// Connections calls yield for each connection until it returns false. No
+	// lock may be held across yield: the reader can be slow.
+	Connections(yield func(api.Connection) bool)
+	// Timeouts returns the timeouts in force.
+	Timeouts() api.Timeouts
+	// SetTimeouts changes those that are not 0.
+	SetTimeouts(api.Timeouts) error
+	// Zero resets the counters of the service named, of everything if key is nil.
+	Zero(key *service.Key) error
+	// Info describes the daemon.
+	Info() api.Info
+	// Reasons returns the packet counts by reason.
+	Reasons() api.Reasons
+}
