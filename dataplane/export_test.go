@@ -1,0 +1,26 @@
+package dataplane
+
+import (
+	"ulvs/sched"
+	"ulvs/service"
+)
+
+// SetScheduler replaces the scheduler of a service, so that a test can put a
+// faulty one in.
+func (d *Director) SetScheduler(k service.Key, s sched.Scheduler) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	svc := d.services[k]
+	svc.change(func() {
+		s.Init(svc.list)
+		svc.sched = s
+	})
+}
+
+// Indexes returns how many server indexes have been given out and how many of
+// them are in the trash.
+func (d *Director) Indexes() (all, trash int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.all), len(d.trash)
+}

@@ -1,0 +1,132 @@
+package dataplane
+
+import (
+	"ulvs/conntrack"
+	"ulvs/service"
+	"ulvs/wire"
+)
+
+// hit is what the rest of the way needs of a connection, copied out while its
+// shard was locked.
+type hit struct {
+	server *Server
+	method service.Method
+	toPort uint16
+	// to and toPort are what NAT rewrites to: the real server's end for a
+	// client's packet, the virtual end for a reply. Valid for NAT only.
+	to wire.Addr
+}
+
+// outcome of a look-up in the connection table.
+type outcome uint8
+
+const (
+	missed     outcome = iota // no such connection
+	found                     // go on with the hit
+	gone                      // its real server was deleted: drop silently
+	reschedule                // closed and a new SYN: take it as a new connection
+	refused                   // closed and a SYN with RST: drop
+)
+
+// inbound handles a packet of a known connection from the client; ok is false
+// if there is none.
+func (l *Lane) inbound(p *wire.Packet) (v Verdict, ok bool) {
+	key := conntrack.Key{
+		Client: p.Src, ClientPort: p.SrcPort,
+		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto,
+	}
+	h := &l.hit
+	switch l.inboundHit(&key, p, h) {
+	case missed:
+		return 0, false
+	case gone:
+		return l.done(DroppedServerGone), true
+	case refused:
+		return l.done(DroppedReuse), true
+	case reschedule:
+		return l.newFlow(p), true
+	}
+	l.countIn(h, p)
+	return l.transmit(p, h), true
+}
+
+// inboundHit looks the connection up, moves its state on and copies it out.
+func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
+	sh := l.d.conns.Lock(l.d.conns.HashKey(key))
+	defer sh.Unlock()
+	c := sh.FindInbound(key)
+	if c == nil || c.Has(conntrack.Template) { // which has client port 0
+		return missed
+	}
+	if p.Proto == wire.ProtoTCP && p.TCPFlags&wire.SYN != 0 && reusable(c) {
+		sh.Expire(c, l.now)
+		if p.TCPFlags&wire.RST != 0 {
+			return refused
+		}
+		return reschedule
+	}
+	s := l.server(c.Server())
+	if s == nil || s.Deleted.Load() {
+		return gone
+	}
+	l.advance(sh, c, s, c.Direction(false), p)
+	c.CountPacket()
+	h.toServer(s, c)
+	return found
+}
+
+// reusable reports whether a SYN on the connection starts a new one
+// (conn_reuse_mode 1: kernel ip_vs_core.c, is_new_conn and
+// is_new_conn_expected).
+func reusable(c *conntrack.Conn) bool {
+	return c.State() == conntrack.TimeWait || c.State() == conntrack.Close
+}
+
+// advance applies one packet to a connection: state, counts, deadline. The
+// connection's shard is locked.
+func (l *Lane) advance(sh *conntrack.Shard, c *conntrack.Conn, s *Server, dir conntrack.Direction, p *wire.Packet) {
+	if p.Proto == wire.ProtoTCP {
+		if next := conntrack.TCPNext(dir, c.State(), p.TCPFlags, false); next != c.State() {
+			s.recount(sh.SetState(c, next))
+		}
+	}
+	sh.Touch(c, l.now, l.d.timeouts.Of(p.Proto, c.State()))
+}
+
+// recount follows a connection's change of state in its server's counts.
+func (s *Server) recount(c conntrack.Change) {
+	switch c {
+	case conntrack.Activated:
+		s.Activate()
+	case conntrack.Deactivated:
+		s.Deactivate()
+	}
+}
+
+// toServer fills h for a packet to the real server.
+func (h *hit) toServer(s *Server, c *conntrack.Conn) {
+	h.server, h.method = s, c.Method()
+	if h.method == service.NAT {
+		h.to, h.toPort = c.Real(), c.RealPort()
+	}
+}
+
+// toClient fills h for a packet of the real server to the client.
+func (h *hit) toClient(s *Server, c *conntrack.Conn) {
+	h.server, h.method = s, c.Method()
+	h.to, h.toPort = c.Virtual(), c.VirtualPort()
+}
+
+// countIn counts a client's packet for its server and service.
+func (l *Lane) countIn(h *hit, p *wire.Packet) {
+	d := l.serverDelta(h.server.ID)
+	d.InPkts++
+	d.InBytes += uint64(p.IPLen())
+}
+
+// countOut counts a server's packet.
+func (l *Lane) countOut(h *hit, p *wire.Packet) {
+	d := l.serverDelta(h.server.ID)
+	d.OutPkts++
+	d.OutBytes += uint64(p.IPLen())
+}

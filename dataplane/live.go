@@ -1,0 +1,127 @@
+package dataplane
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ulvs/dataplane/nexthop"
+	"ulvs/sched"
+	"ulvs/service"
+	"ulvs/wire"
+)
+
+// Server is the live side of one real server: what outlives an edit, and, as
+// long as connections refer to it, even its deletion (ip_vs's trash list). A
+// connection names it by its index.
+type Server struct {
+	sched.Server // counts and weight, as the scheduler sees them
+	service      atomic.Pointer[Service]
+	conf         atomic.Pointer[service.RealServer]
+	stats        counters
+	hop          atomic.Pointer[nexthop.Hop] // last answer for Addr; stale if its Gen is
+	path         atomic.Pointer[path]        // learnt from ICMP about our tunnel packets; nil unknown
+	// refs counts the connections and templates that name this server. It is
+	// apart from the counts that schedulers see, since those cannot be read as
+	// one: a connection that moves between them could be missed.
+	refs atomic.Int32
+}
+
+// path is what a router said about the way to a real server.
+type path struct {
+	mtu   int // largest IP packet in bytes
+	until time.Duration
+}
+
+// Service is the live side of one virtual service.
+type Service struct {
+	// mu guards sched, list and the bind of a server's counts to a pick, so
+	// that many workers pick as one.
+	mu    sync.Mutex
+	sched sched.Scheduler
+	list  []*sched.Server // kernel order: newest first
+
+	key   service.Key
+	conf  atomic.Pointer[service.VirtualService]
+	addr  wire.Addr
+	gone  atomic.Bool // deleted from the table
+	stats counters
+}
+
+// svcKey is the exact-match part of a service lookup.
+type svcKey struct {
+	addr  wire.Addr
+	port  uint16
+	proto uint8
+}
+
+// view is one immutable snapshot of the configuration, as the packet path
+// reads it: loaded once per batch.
+type view struct {
+	table    *service.Table
+	services map[svcKey]*Service
+	vips     vipSet
+	idle     bool      // there are no services
+	servers  []*Server // by index; entries of freed indexes are nil
+}
+
+// server returns the server of an index, nil if it has been freed.
+func (v *view) server(i uint32) *Server {
+	if int(i) >= len(v.servers) {
+		return nil
+	}
+	return v.servers[i]
+}
+
+// match finds the virtual service of a new connection: exact address and
+// port, then port 0 (kernel ip_vs_ctl.c, ip_vs_service_find). Firewall marks
+// and the FTP rule are not in it yet.
+func (v *view) match(proto uint8, addr wire.Addr, port uint16) *Service {
+	if s := v.services[svcKey{addr, port, proto}]; s != nil {
+		return s
+	}
+	return v.services[svcKey{addr, 0, proto}]
+}
+
+// vipSet answers "is this one of the virtual addresses?" for every packet: an
+// open-addressed table at most a quarter full, so that nearly every probe ends
+// at its first slot.
+type vipSet struct {
+	slots []wire.Addr
+	mask  uint32
+}
+
+// newVIPSet builds the set of addrs.
+func newVIPSet(addrs map[wire.Addr]bool) vipSet {
+	size := uint32(8)
+	for int(size) < 4*len(addrs) {
+		size *= 2
+	}
+	s := vipSet{slots: make([]wire.Addr, size), mask: size - 1}
+	for a := range addrs {
+		i := s.slot(&a)
+		for !s.slots[i].IsZero() {
+			i = (i + 1) & s.mask
+		}
+		s.slots[i] = a
+	}
+	return s
+}
+
+// slot is where the search for a begins.
+func (s *vipSet) slot(a *wire.Addr) uint32 {
+	w0, w1 := a.Words()
+	return uint32((w0^w1)*0x9e3779b97f4a7c15>>40) & s.mask
+}
+
+// has reports whether a is in the set.
+func (s *vipSet) has(a *wire.Addr) bool {
+	for i := s.slot(a); ; i = (i + 1) & s.mask {
+		if s.slots[i] == *a {
+			return true
+		}
+		if s.slots[i].IsZero() {
+			return false
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package dataplane
+
+import (
+	"ulvs/conntrack"
+	"ulvs/service"
+	"ulvs/wire"
+)
+
+// ftpPort is the port whose persistence covers every port of the VIP, because
+// an FTP session has data connections on others (kernel ip_vs_core.c,
+// ip_vs_sched_persist).
+const ftpPort = 21
+
+// persistent picks the server that the client's template names, or makes a
+// template for a newly picked one. The connection is counted at the server and
+// holds the template through the returned reference.
+func (l *Lane) persistent(svc *Service, conf *service.VirtualService) (*Server, conntrack.Ref) {
+	key := l.templateKey(svc, conf)
+	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
+	defer sh.Unlock()
+	if t := sh.FindInbound(&key); t != nil {
+		if s := l.server(t.Server()); s != nil && !s.Deleted.Load() {
+			sh.Touch(t, l.now, conf.Persistent)
+			l.bind(s)
+			return s, sh.Hold(t)
+		}
+		sh.Invalidate(t)
+	}
+	s := l.pick(svc)
+	if s == nil {
+		return nil, 0
+	}
+	return s, l.newTemplate(sh, &key, s, conf)
+}
+
+// newTemplate inserts a template for s. With a full table there is none, and
+// the connection goes without.
+func (l *Lane) newTemplate(sh *conntrack.Shard, key *conntrack.Key, s *Server, conf *service.VirtualService) conntrack.Ref {
+	spec := conntrack.Spec{
+		Real: s.Addr, RealPort: s.Port, Method: s.conf.Load().Method,
+		Flags: conntrack.Template | conntrack.NoClientPort, Server: s.ID,
+	}
+	if key.VirtualPort == 0 {
+		spec.RealPort = 0
+	}
+	s.refs.Add(1)
+	s.BindTemplate()
+	t, _ := sh.Insert(key, &spec, l.now, conf.Persistent)
+	if t == nil {
+		s.UnbindTemplate()
+		s.refs.Add(-1)
+		return 0
+	}
+	return sh.Hold(t)
+}
+
+// templateKey is the client's network, and the virtual port unless the
+// template is to cover all ports.
+func (l *Lane) templateKey(svc *Service, conf *service.VirtualService) conntrack.Key {
+	key := conntrack.Key{Client: l.flow.Client.And(conf.ClientMask()), Virtual: l.flow.Virtual, VirtualPort: l.flow.VirtualPort, Proto: l.flow.Proto}
+	if svc.key.Port == 0 || key.VirtualPort == ftpPort && key.Proto == wire.ProtoTCP {
+		key.VirtualPort = 0
+	}
+	return key
+}

@@ -1,0 +1,174 @@
+package dataplane
+
+import (
+	"ulvs/conntrack"
+	"ulvs/sched"
+	"ulvs/service"
+	"ulvs/wire"
+)
+
+// newFlow takes the first packet of a connection: find the virtual service,
+// pick a real server, make the entry, send (kernel ip_vs_core.c,
+// ip_vs_schedule).
+func (l *Lane) newFlow(p *wire.Packet) Verdict {
+	svc := l.view.match(p.Proto, p.Dst, p.DstPort)
+	if svc == nil {
+		return l.done(PassedNoService)
+	}
+	if p.Proto == wire.ProtoTCP && p.TCPFlags&(wire.SYN|wire.RST) != wire.SYN {
+		return l.done(PassedNotSYN)
+	}
+	if p.SrcPort == ftpDataPort {
+		return l.done(PassedFTPData)
+	}
+	if l.martian(p) {
+		return l.done(DroppedMartian)
+	}
+	l.flow = sched.Flow{
+		Client: p.Src, ClientPort: p.SrcPort,
+		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto,
+	}
+	conf := svc.conf.Load()
+	var s *Server
+	var control conntrack.Ref
+	if conf.Persistent > 0 {
+		s, control = l.persistent(svc, conf)
+	} else {
+		s = l.pick(svc)
+	}
+	switch {
+	case s != nil:
+		return l.start(p, s, conf, control)
+	case svc.gone.Load(): // deleted since this batch began
+		return l.done(PassedNoService)
+	}
+	return l.unreachable(p)
+}
+
+// ftpDataPort is the source port of active FTP data connections, which ip_vs
+// never schedules (kernel ip_vs_core.c, ip_vs_schedule).
+const ftpDataPort = 20
+
+// martian reports whether no client can have sent p: its source is impossible,
+// one of the virtual addresses, or has port 0, which names templates.
+func (l *Lane) martian(p *wire.Packet) bool {
+	return wire.Martian(p) || p.SrcPort == 0 || l.view.vips.has(&p.Src)
+}
+
+// pick asks the scheduler for a server and counts the connection there, both
+// under the service's lock, so that the next pick of any worker sees it.
+func (l *Lane) pick(svc *Service) *Server {
+	svc.mu.Lock()
+	defer svc.mu.Unlock()
+	ss := svc.sched.Pick(&l.flow)
+	if ss == nil {
+		return nil
+	}
+	s := l.view.server(ss.ID)
+	if s == nil || &s.Server != ss { // newer than the batch's snapshot
+		s = l.d.view.Load().server(ss.ID)
+	}
+	l.bind(s)
+	return s
+}
+
+// bind counts a new connection at a server. A TCP connection is active from
+// its first packet on, which is a SYN.
+func (l *Lane) bind(s *Server) {
+	s.refs.Add(1)
+	s.Bind()
+	if l.flow.Proto == wire.ProtoTCP {
+		s.Activate()
+	}
+}
+
+// unbind takes back what bind counted.
+func (l *Lane) unbind(s *Server) {
+	s.Unbind(l.flow.Proto == wire.ProtoTCP)
+	s.refs.Add(-1)
+}
+
+// start makes the entry of a connection that is bound to s, and sends its
+// first packet.
+func (l *Lane) start(p *wire.Packet, s *Server, conf *service.VirtualService, control conntrack.Ref) Verdict {
+	h := &l.hit
+	spec := l.spec(p, s, conf)
+	spec.Control = control
+	if conf.OnePacket {
+		l.onePacket(s, &spec)
+	} else if v, ok := l.insert(p, s, &spec); !ok {
+		return v
+	}
+	l.countIn(h, p)
+	l.serverDelta(s.ID).Conns++
+	return l.transmit(p, h)
+}
+
+// insert makes the entry. It fails, with a verdict, if the table is full or if
+// another worker has made it in the meantime.
+func (l *Lane) insert(p *wire.Packet, s *Server, spec *conntrack.Spec) (v Verdict, ok bool) {
+	entered, taken := l.enter(s, spec)
+	if entered {
+		return 0, true
+	}
+	l.unbind(s)
+	l.d.conns.Release(spec.Control)
+	if taken {
+		if v, ok = l.inbound(p); ok {
+			return v, false
+		}
+	}
+	return l.done(DroppedTableFull), false
+}
+
+// enter makes the entry, unless there is one by now.
+func (l *Lane) enter(s *Server, spec *conntrack.Spec) (entered, taken bool) {
+	key := l.key()
+	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
+	defer sh.Unlock()
+	if sh.FindInbound(&key) != nil {
+		return false, true
+	}
+	c, _ := sh.Insert(&key, spec, l.now, l.d.timeouts.Of(key.Proto, spec.State))
+	if c == nil {
+		return false, false
+	}
+	l.hit.toServer(s, c)
+	return true, false
+}
+
+// key is the connection's key of the flow in hand.
+func (l *Lane) key() conntrack.Key {
+	return conntrack.Key{
+		Client: l.flow.Client, ClientPort: l.flow.ClientPort,
+		Virtual: l.flow.Virtual, VirtualPort: l.flow.VirtualPort, Proto: l.flow.Proto,
+	}
+}
+
+// spec is the entry of a new connection from its first packet. DR and tunnel
+// keep the virtual port, and so do a NAT server without a port of its own and
+// a service of all ports.
+func (l *Lane) spec(p *wire.Packet, s *Server, conf *service.VirtualService) conntrack.Spec {
+	method := s.conf.Load().Method
+	spec := conntrack.Spec{Real: s.Addr, RealPort: s.Port, Method: method, Server: s.ID}
+	dir := conntrack.Inbound
+	if method != service.NAT {
+		spec.Flags |= conntrack.NoOutput
+		dir = conntrack.InboundOnly
+	}
+	if s.Port == 0 || conf.Port == 0 && conf.Mark == 0 || method != service.NAT {
+		spec.RealPort = p.DstPort
+	}
+	if p.Proto == wire.ProtoTCP {
+		spec.State = conntrack.TCPNext(dir, conntrack.None, p.TCPFlags, false)
+	}
+	return spec
+}
+
+// onePacket fills the hit of a datagram that is scheduled for itself and
+// leaves no entry (ip_vs --ops).
+func (l *Lane) onePacket(s *Server, spec *conntrack.Spec) {
+	l.unbind(s)
+	l.d.conns.Release(spec.Control)
+	l.hit = hit{server: s, method: spec.Method, to: spec.Real, toPort: spec.RealPort}
+}

@@ -1,0 +1,75 @@
+package dataplane
+
+import (
+	"time"
+
+	"ulvs/conntrack"
+	"ulvs/forward"
+	"ulvs/service"
+	"ulvs/wire"
+)
+
+// What is believed of a path MTU.
+const (
+	// minPathMTU is the least: what says less is an attack or not worth the
+	// packets (kernel net/ipv4/route.c, ip_rt_min_pmtu).
+	minPathMTU = 552
+	// pathLifetime is for how long: the way may have become better (RFC 1191
+	// section 6.3).
+	pathLifetime = 10 * time.Minute
+)
+
+// tunnelQuoted reports whether p is an ICMP error about a tunnel packet of
+// ours, which comes from a router between director and real server, and quotes
+// enough to find the client's connection: then l.inner is the client's packet
+// and l.hit the connection.
+func (l *Lane) tunnelQuoted(p *wire.Packet) bool {
+	outer, ok := forward.TunnelQuote(&l.inner, p)
+	if !ok || outer.Src != p.Dst || !l.d.hops.IsLocal(p.Dst) {
+		return false
+	}
+	key := conntrack.Key{
+		Client: l.inner.Src, ClientPort: l.inner.SrcPort,
+		Virtual: l.inner.Dst, VirtualPort: l.inner.DstPort, Proto: l.inner.Proto,
+	}
+	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
+	defer sh.Unlock()
+	c := sh.FindInbound(&key)
+	s := l.serverOf(c)
+	if s == nil || c.Method() != service.Tunnel || s.Addr != outer.Dst {
+		return false
+	}
+	l.hit.toServer(s, c)
+	return true
+}
+
+// tunnelError tells the client, in the name of the virtual service, what a
+// router said about its packet in the tunnel (kernel ip_vs_core.c,
+// ip_vs_in_icmp).
+func (l *Lane) tunnelError(p *wire.Packet) Verdict {
+	if !forward.ValidICMP(p) {
+		return l.done(DroppedICMPBad)
+	}
+	mtu := 0
+	if p.ICMPType == icmpUnreachable && p.ICMPCode == codeFragNeeded {
+		mtu = l.learnPath(int(p.ICMPv4().MTU()))
+		if mtu == 0 || !forward.DontFragment(&l.inner) {
+			return l.done(PassedICMP) // nothing the client could do
+		}
+	}
+	return l.answerError(&l.inner, p.ICMPType, p.ICMPCode, uint16(mtu), l.inner.Dst, ForwardedICMP)
+}
+
+// learnPath takes note of the MTU of the way to the hit's server and returns
+// what is left of it for the client, 0 if that is unknown. Routers from before
+// RFC 1191 tell 0.
+func (l *Lane) learnPath(told int) int {
+	hop, _ := l.serverHop(l.hit.server)
+	if hop == nil || told == 0 {
+		return 0
+	}
+	if told = max(told, minPathMTU); told < hop.MTU {
+		l.hit.server.path.Store(&path{told, l.now + pathLifetime})
+	}
+	return l.pathMTU(l.hit.server, hop) - ipipOverhead
+}
