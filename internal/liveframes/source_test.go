@@ -1,0 +1,140 @@
+package liveframes_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"ulvs/dataplane/afpacket"
+	"ulvs/internal/liveframes"
+	"ulvs/internal/testns"
+	"ulvs/wire"
+)
+
+func TestMain(m *testing.M) { os.Exit(testns.Main(m)) }
+
+const (
+	firstPort = 2000
+	flows     = 64
+)
+
+func frame() []byte {
+	b := make([]byte, 60)
+	copy(b[12:], []byte{8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17})
+	return b
+}
+
+// TestFramesComeIn: all flows arrive at the interface, and no other.
+func TestFramesComeIn(t *testing.T) {
+	ns := testns.New(t)
+	testns.Veth(t, ns, "a0", ns, "b0")
+	ns.Up("a0", "b0")
+	var port *afpacket.Port
+	var err error
+	ns.Do(func() {
+		port, err = afpacket.Open(afpacket.Options{Interface: "b0", Ring: afpacket.Geometry{SlotSize: 2048, Slots: 1024, BlockSize: 64 << 10}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer port.Close()
+	source, err := liveframes.New(frame(), firstPort, flows, ns.Index("b0"))
+	if inUserNamespace(t) {
+		if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "run as root") {
+			t.Errorf("error %v in a user namespace, want one that says to run as root", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		if entering := ns.NS.Do(func() { err = source.Run() }); entering != nil {
+			err = entering
+		}
+		ended <- err
+	}()
+	seen := seenFlows(t, port)
+	stop(t, source, ended)
+	if len(seen) != flows {
+		t.Errorf("%d flows came in, want %d", len(seen), flows)
+	}
+}
+
+// inUserNamespace reports whether root here is not the machine's root, to whom
+// alone the kernel gives XDP test runs.
+func inUserNamespace(t *testing.T) bool {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(text))
+	return len(fields) != 3 || fields[2] != "4294967295"
+}
+
+// seenFlows receives until all flows came, or for 5 s.
+func seenFlows(t *testing.T, port *afpacket.Port) map[uint16]bool {
+	t.Helper()
+	poller, err := afpacket.NewPoller(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer poller.Close()
+	seen := map[uint16]bool{}
+	pkts := make([]wire.Packet, 64)
+	for deadline := time.Now().Add(5 * time.Second); len(seen) < flows && time.Now().Before(deadline); {
+		poller.Wait(time.Until(deadline))
+		for _, p := range pkts[:port.Receive(pkts)] {
+			source := binary.BigEndian.Uint16(p.Frame()[34:])
+			if source < firstPort || source >= firstPort+flows {
+				t.Fatalf("source port %d, want %d to %d", source, firstPort, firstPort+flows-1)
+			}
+			seen[source] = true
+		}
+		port.Release()
+	}
+	return seen
+}
+
+func stop(t *testing.T, source *liveframes.Source, ended <-chan error) {
+	t.Helper()
+	deadline := time.After(5 * time.Second)
+	for {
+		source.Stop()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		case <-time.After(time.Millisecond):
+		case <-deadline:
+			t.Fatal("the source does not stop")
+		}
+	}
+}
+
+func TestBadArguments(t *testing.T) {
+	for _, row := range []struct {
+		frame            []byte
+		firstPort, flows int
+		word             string
+	}{
+		{make([]byte, 41), 1, 1, "41 bytes"},
+		{make([]byte, 5000), 1, 1, "5000 bytes"},
+		{frame(), 1024, 0, "0 flows"},
+		{frame(), 60000, 10000, "10000 flows"},
+	} {
+		_, err := liveframes.New(row.frame, row.firstPort, row.flows, 1)
+		if err == nil || !strings.Contains(err.Error(), row.word) {
+			t.Errorf("error %v, want one that says %q", err, row.word)
+		}
+	}
+}
