@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ulvs/dataplane/afpacket"
+	"ulvs/wire"
+)
+
+// Contestant is a packet forwarder to be measured.
+type Contestant interface {
+	// Name is what the report calls it.
+	Name() string
+	// Start begins to forward what comes in at t.In for t.VIP to the real
+	// server behind t.Out, on processor DirectorCPU, and returns once it
+	// does. stop ends it.
+	Start(ctx context.Context, t *Topology) (stop func() error, err error)
+}
+
+// Bare is the least that a forwarder on receive rings can do: new MAC
+// addresses, always the same.
+type Bare struct {
+	Ring afpacket.Geometry
+}
+
+// Name implements Contestant.
+func (b Bare) Name() string {
+	if b.Ring.Version == afpacket.V3 {
+		return "bare ring, V3"
+	}
+	return "bare ring"
+}
+
+// batchSize is the number of packets handled at a time.
+const batchSize = 64
+
+// Start implements Contestant.
+func (b Bare) Start(_ context.Context, t *Topology) (func() error, error) {
+	f := &bareForwarder{t: t}
+	if err := t.Director.Do(func() { f.open(b.Ring) }); err != nil {
+		return nil, err
+	}
+	if f.err != nil {
+		return nil, errors.Join(f.err, f.close())
+	}
+	ready := make(chan error)
+	f.wg.Go(func() { f.run(ready) })
+	if err := <-ready; err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	return f.stop, nil
+}
+
+type bareForwarder struct {
+	t       *Topology
+	in, out *afpacket.Port
+	poller  *afpacket.Poller
+	err     error
+
+	done atomic.Bool
+	wg   sync.WaitGroup
+}
+
+func (f *bareForwarder) open(ring afpacket.Geometry) {
+	if f.in, f.err = afpacket.Open(afpacket.Options{Interface: f.t.In, Ring: ring}); f.err != nil {
+		return
+	}
+	if f.out, f.err = afpacket.Open(afpacket.Options{Interface: f.t.Out, Ring: ring}); f.err != nil {
+		return
+	}
+	f.poller, f.err = afpacket.NewPoller(f.in)
+}
+
+func (f *bareForwarder) run(ready chan<- error) {
+	err := pinThread(DirectorCPU)
+	ready <- err
+	if err != nil {
+		return
+	}
+	pkts := make([]wire.Packet, batchSize)
+	out := make([]*wire.Packet, batchSize)
+	for i := range pkts {
+		out[i] = &pkts[i]
+	}
+	for !f.done.Load() {
+		n := f.in.Receive(pkts)
+		if n == 0 {
+			f.poller.Wait(time.Second)
+			continue
+		}
+		for i := range n {
+			f.address(pkts[i].Frame())
+		}
+		f.out.Send(out[:n])
+		f.in.Release()
+	}
+}
+
+// address writes the MAC addresses of the way to the server.
+func (f *bareForwarder) address(frame []byte) {
+	copy(frame[0:6], f.t.SinkMAC[:])
+	copy(frame[6:12], f.t.OutMAC[:])
+}
+
+func (f *bareForwarder) stop() error {
+	f.done.Store(true)
+	f.poller.Wake()
+	f.wg.Wait()
+	if s := f.in.Stats(); s.Clipped != 0 {
+		return errors.Join(fmt.Errorf("%d frames did not fit a slot", s.Clipped), f.close())
+	}
+	return f.close()
+}
+
+func (f *bareForwarder) close() error {
+	var errs []error
+	for _, port := range []*afpacket.Port{f.in, f.out} {
+		if port != nil {
+			errs = append(errs, port.Close())
+		}
+	}
+	if f.poller != nil {
+		errs = append(errs, f.poller.Close())
+	}
+	return errors.Join(errs...)
+}

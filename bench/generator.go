@@ -1,0 +1,210 @@
+package bench
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ulvs/dataplane/afpacket"
+	"ulvs/internal/liveframes"
+	"ulvs/wire"
+)
+
+// Flows differ in their source port, from firstPort on.
+const (
+	firstPort = 1024
+	// DefaultFlows is the number of flows unless told otherwise.
+	DefaultFlows = 60000
+	// frameSize is the length of each frame in bytes: 64 on a wire, where
+	// the checksum of 4 follows.
+	frameSize = 60
+)
+
+// generator offers packets from start to stop.
+type generator interface {
+	start() error
+	stop() error
+}
+
+// udpFrame returns a frame from client to VIP by way of the director. It has no
+// UDP checksum, so that a port changes alone.
+func udpFrame(t *Topology) []byte {
+	b := make([]byte, frameSize)
+	copy(b, t.InMAC[:])
+	copy(b[6:], []byte{2, 0, 0, 0, 0, 1, 8, 0})
+	ip := b[14:]
+	copy(ip, []byte{0x45, 0, 0, frameSize - 14, 0, 0, 0x40, 0, 64, 17})
+	src, dst := t.Clients.As4(), t.VIP.Addr().As4()
+	copy(ip[12:], src[:])
+	copy(ip[16:], dst[:])
+	binary.BigEndian.PutUint16(ip[10:], headerChecksum(ip[:20]))
+	udp := ip[20:]
+	binary.BigEndian.PutUint16(udp, firstPort)
+	binary.BigEndian.PutUint16(udp[2:], t.VIP.Port())
+	binary.BigEndian.PutUint16(udp[4:], frameSize-14-20)
+	return b
+}
+
+// headerChecksum is RFC 1071 over an IP header whose checksum field is zero.
+func headerChecksum(b []byte) uint16 {
+	sum := uint32(0)
+	for i := 0; i < len(b); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	return ^uint16(sum + sum>>16)
+}
+
+// pacedGenerator sends by a packet socket in the client's namespace, at a rate
+// or as fast as it can.
+type pacedGenerator struct {
+	port  *afpacket.Port
+	frame []byte
+	flows int
+	rate  int // packets per second; 0: as fast as it can
+
+	done atomic.Bool
+	wg   sync.WaitGroup
+}
+
+// burst is the number of packets sent at a time. A paced generator sends fewer,
+// so that its gaps stay well below what a ring holds.
+const (
+	burst      = 256
+	pacedBurst = 32
+)
+
+func newPacedGenerator(t *Topology, flows, rate int) (*pacedGenerator, error) {
+	g := &pacedGenerator{frame: udpFrame(t), flows: flows, rate: rate}
+	var err error
+	entering := t.Client.Do(func() {
+		g.port, err = afpacket.Open(afpacket.Options{
+			Interface: t.ClientIf, QdiscBypass: true,
+			Ring: afpacket.Geometry{SlotSize: 2048, Slots: 32, BlockSize: 64 << 10},
+		})
+	})
+	return g, errors.Join(entering, err)
+}
+
+func (g *pacedGenerator) start() error {
+	ready := make(chan error)
+	g.wg.Go(func() { g.run(ready) })
+	return <-ready
+}
+
+func (g *pacedGenerator) run(ready chan<- error) {
+	err := pinThread(GeneratorCPU)
+	ready <- err
+	if err != nil {
+		return
+	}
+	n := burst
+	if g.rate > 0 {
+		n = pacedBurst
+	}
+	pkts := copies(g.frame, n)
+	flow, sent := 0, 0
+	for start := time.Now(); !g.done.Load(); {
+		if g.rate > 0 && !g.due(sent, time.Since(start)) {
+			continue
+		}
+		flow = g.number(pkts, flow)
+		g.port.Send(pkts)
+		sent += n
+	}
+}
+
+// due reports whether the next burst may go, having sent that many packets in
+// the time since the start.
+func (g *pacedGenerator) due(sent int, since time.Duration) bool {
+	return float64(sent) <= since.Seconds()*float64(g.rate)
+}
+
+// number gives the packets the next source ports and returns the flow after.
+func (g *pacedGenerator) number(pkts []*wire.Packet, flow int) int {
+	for _, p := range pkts {
+		binary.BigEndian.PutUint16(p.Buf[p.Start+34:], uint16(firstPort+flow))
+		if flow++; flow == g.flows {
+			flow = 0
+		}
+	}
+	return flow
+}
+
+func copies(frame []byte, n int) []*wire.Packet {
+	pkts := make([]*wire.Packet, n)
+	for i := range pkts {
+		buf := make([]byte, wire.Headroom+len(frame))
+		copy(buf[wire.Headroom:], frame)
+		pkts[i] = &wire.Packet{Buf: buf, Start: wire.Headroom, End: len(buf)}
+	}
+	return pkts
+}
+
+func (g *pacedGenerator) stop() error {
+	g.done.Store(true)
+	g.wg.Wait()
+	return g.port.Close()
+}
+
+// floodGenerator is the kernel's own source, which outruns every forwarder.
+type floodGenerator struct {
+	t      *Topology
+	source *liveframes.Source
+	ended  chan error
+}
+
+func newFloodGenerator(t *Topology, flows int) (*floodGenerator, error) {
+	index, err := t.Director.Index(t.In)
+	if err != nil {
+		return nil, err
+	}
+	source, err := liveframes.New(udpFrame(t), firstPort, flows, index)
+	return &floodGenerator{t: t, source: source, ended: make(chan error, 1)}, err
+}
+
+func (g *floodGenerator) start() error {
+	ready := make(chan error)
+	go func() {
+		err := pinThread(GeneratorCPU)
+		ready <- err
+		if err != nil {
+			return
+		}
+		var running error
+		entering := g.t.Director.Do(func() { running = g.source.Run() })
+		g.ended <- errors.Join(entering, running)
+	}()
+	return <-ready
+}
+
+func (g *floodGenerator) stop() error {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		g.source.Stop()
+		select {
+		case err := <-g.ended:
+			return errors.Join(err, g.source.Close())
+		case <-again.C:
+		}
+	}
+}
+
+// newGenerator chooses: a rate is paced, flooding is the kernel's source.
+func newGenerator(t *Topology, o Options) (generator, error) {
+	if o.Rate > 0 || o.SocketSource {
+		g, err := newPacedGenerator(t, o.Flows, o.Rate)
+		if err != nil {
+			return nil, fmt.Errorf("make generator: %w", err)
+		}
+		return g, nil
+	}
+	g, err := newFloodGenerator(t, o.Flows)
+	if err != nil {
+		return nil, fmt.Errorf("make generator: %w", err)
+	}
+	return g, nil
+}

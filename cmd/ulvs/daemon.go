@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"ulvs/daemon"
+)
+
+// runCommand is the daemon.
+func runCommand() *cobra.Command {
+	var o daemon.Options
+	var ringMiB int64
+	var logLevel string
+	var background bool
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "run the director in the foreground",
+		Long: `Runs the director of this network namespace until SIGINT or SIGTERM. It takes
+its services from the API: configure it with "ulvs ipvsadm". It needs
+CAP_NET_RAW, and CAP_NET_ADMIN for the guard that keeps the host's own stack
+from answering for the virtual addresses.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var level slog.Level
+			if err := level.UnmarshalText([]byte(logLevel)); err != nil {
+				return usageError{fmt.Errorf("--log-level: %q is not one of debug, info, warn, error", logLevel)}
+			}
+			if c.Flags().Changed("interface") && len(o.Interfaces) == 0 {
+				return usageError{errors.New("--interface: the name is empty")} // not all of them: perhaps a shell's unset variable
+			}
+			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+			o.RingMemory = ringMiB << 20
+			o.Build = version
+			tuneGC()
+			return daemon.Run(c.Context(), o, log)
+		},
+	}
+	f := c.Flags()
+	f.StringSliceVarP(&o.Interfaces, "interface", "i", nil, "interfaces to work on (default every Ethernet interface that is not part of a bridge or bond)")
+	f.IntVar(&o.Workers, "workers", daemon.DefaultWorkers, "worker threads; flows are spread over them")
+	f.IntVar(&o.Capacity, "capacity", daemon.DefaultCapacity, "connections the table can hold; its memory is reserved at the start")
+	f.StringVar(&o.Socket, "socket", "", "unix socket of the API (default one per network namespace below /run/ulvs)")
+	f.IntVar(&o.RingSlots, "ring-slots", 0, "frames that each receive ring holds (default as many as --ring-memory allows, at most 2070)")
+	f.Int64Var(&ringMiB, "ring-memory", daemon.DefaultRingMemory>>20, "MiB that all receive rings together may take")
+	f.BoolVar(&o.Throughput, "throughput", false, "receive in blocks: more packets per second, each a millisecond later")
+	f.BoolVar(&o.QdiscBypass, "qdisc-bypass", false, "transmit past the queueing discipline")
+	f.BoolVar(&o.NoGuard, "no-guard", false, "leave the host's own stack alone, even where it answers for a virtual address")
+	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
+	f.BoolVar(&background, "background-child", false, "")
+	_ = f.MarkHidden("background-child")
+	return c
+}
+
+// tuneGC: the data path allocates nothing and the large memory holds no
+// pointers, so collections are rare and short. What the API allocates is
+// little; letting it grow to twice a floor of some MiB keeps the collector away
+// from the packet threads.
+func tuneGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	debug.SetMemoryLimit(math.MaxInt64)
+}

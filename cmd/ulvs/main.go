@@ -1,0 +1,121 @@
+// Command ulvs is the Linux Virtual Server as an ordinary process. One binary
+// has several faces, chosen by its first argument or, for ipvsadm and its
+// companions, by the name it is called by.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"ulvs/control"
+	"ulvs/control/api"
+	"ulvs/daemon"
+	"ulvs/lab"
+)
+
+// version is set by the linker for releases.
+var version = "devel"
+
+// Exit codes of every face but ipvsadm, which has its own.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUnreachable = 3
+)
+
+func main() { os.Exit(run(os.Args)) }
+
+// run chooses the face.
+func run(argv []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	name := filepath.Base(argv[0])
+	if isIpvsadm(name) {
+		return ipvsadmFace(ctx, name, argv[1:])
+	}
+	if len(argv) > 1 && isIpvsadm(argv[1]) {
+		return ipvsadmFace(ctx, argv[1], argv[2:])
+	}
+	root := rootCommand()
+	root.SetArgs(argv[1:])
+	return exitCode(root.ExecuteContext(ctx))
+}
+
+// usageError is a wrong flag or argument.
+type usageError struct{ error }
+
+// exitCode prints the error, in one line, and chooses the code for it.
+func exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(os.Stderr, "ulvs:", err)
+	var usage usageError
+	var daemonUsage *daemon.UsageError
+	var labUsage *lab.UsageError
+	var remote *api.Error
+	switch {
+	case errors.As(err, &usage), errors.As(err, &daemonUsage), errors.As(err, &labUsage):
+		return exitUsage
+	case errors.As(err, &remote) && remote.Code == api.Unreachable:
+		return exitUnreachable
+	}
+	return exitFailed
+}
+
+// rootCommand is the tree of all faces.
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ulvs",
+		Short: "Linux Virtual Server in user space: an L4 load balancer on AF_PACKET",
+		Long: `ulvs balances TCP and UDP connections over real servers as the kernel's ip_vs
+does, in an ordinary process: no kernel module, no eBPF.
+
+Configure it with the ipvsadm commands you know: "ulvs ipvsadm -A ...", or call
+the binary by the name ipvsadm. The first change starts the daemon.`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noFace,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), benchCommand(), ipvsadmHelp(), labHostCommand())
+	return root
+}
+
+// noFace refuses a first word that is no face.
+func noFace(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError{fmt.Errorf("no command %q; see ulvs --help", args[0])}
+}
+
+// noArgs refuses arguments behind the flags.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError{fmt.Errorf("%s takes no argument, got %q", c.CommandPath(), args[0])}
+}
+
+// client is a client of the namespace's daemon.
+func client(socket string) (*control.Client, error) {
+	if socket == "" {
+		path, err := control.SocketPath()
+		if err != nil {
+			return nil, err
+		}
+		socket = path
+	}
+	return control.NewClient(socket), nil
+}

@@ -1,0 +1,113 @@
+package daemon
+
+import (
+	"net/netip"
+	"os"
+
+	"ulvs/conntrack"
+	"ulvs/control/api"
+	"ulvs/dataplane"
+	"ulvs/service"
+	"ulvs/wire"
+)
+
+// The methods in this file make Daemon a control.Backend.
+
+// Apply makes one change of the configuration. When it returns, packet filter
+// and guard know of it too: a client that sees the command end may send.
+func (d *Daemon) Apply(c service.Change) error {
+	if err := d.director.Apply(c); err != nil {
+		return err
+	}
+	d.sync()
+	return nil
+}
+
+// State returns the configuration with all counters.
+func (d *Daemon) State() api.State {
+	views, total, _ := d.director.Inspect()
+	s := api.State{Version: api.Version, Size: api.DefaultSize, Stats: stats(total), Rates: d.rates.all()}
+	for i := range views {
+		s.Services = append(s.Services, d.serviceState(&views[i]))
+	}
+	return s
+}
+
+func (d *Daemon) serviceState(v *dataplane.ServiceView) api.ServiceState {
+	s := api.ServiceState{VirtualService: v.VirtualService, Stats: stats(v.Stats), Rates: d.rates.of(v.Key)}
+	for i := range v.Servers {
+		r := &v.Servers[i]
+		s.Servers = append(s.Servers, api.ServerState{
+			RealServer: r.RealServer,
+			Active:     uint32(max(r.Active, 0)),
+			Inactive:   uint32(max(r.Inactive, 0)),
+			Persistent: uint32(max(r.Persistent, 0)),
+			Stats:      stats(r.Stats),
+			Rates:      d.rates.ofServer(v.Key, r.ID),
+		})
+	}
+	return s
+}
+
+func stats(s dataplane.Stats) api.Stats {
+	return api.Stats{Conns: s.Conns, InPackets: s.InPkts, OutPackets: s.OutPkts, InBytes: s.InBytes, OutBytes: s.OutBytes}
+}
+
+// Connections lists the connection table.
+func (d *Daemon) Connections(yield func(api.Connection) bool) {
+	now := d.clock()
+	d.director.Conns().Range(func(i *conntrack.Info) bool {
+		return yield(api.Connection{
+			Protocol: service.Protocol(i.Proto),
+			Client:   endpoint(i.Client, i.ClientPort),
+			Virtual:  endpoint(i.Virtual, i.VirtualPort),
+			Real:     endpoint(i.Real, i.RealPort),
+			State:    i.Name(),
+			Expires:  max(i.Deadline-now, 0),
+			Method:   i.Method,
+			Template: i.Flags&conntrack.Template != 0,
+			Packets:  uint64(i.Packets),
+		})
+	})
+}
+
+func endpoint(a wire.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a.Netip(), port) }
+
+// Timeouts returns the timeouts that ipvsadm --set changes.
+func (d *Daemon) Timeouts() api.Timeouts {
+	tcp, fin, udp := d.director.Timeouts().Get()
+	return api.Timeouts{TCP: tcp, TCPFin: fin, UDP: udp}
+}
+
+// SetTimeouts changes those that are not 0.
+func (d *Daemon) SetTimeouts(t api.Timeouts) error {
+	return d.director.Timeouts().Set(t.TCP, t.TCPFin, t.UDP)
+}
+
+// Zero resets counters.
+func (d *Daemon) Zero(key *service.Key) error { return d.director.Zero(key) }
+
+// Info describes the daemon.
+func (d *Daemon) Info() api.Info {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return api.Info{
+		Version: api.Version, Build: d.opts.Build, PID: os.Getpid(), Uptime: d.clock(),
+		Socket: d.opts.Socket, Interfaces: d.ports.names(), Workers: d.opts.Workers,
+		Capacity: d.opts.Capacity, Connections: d.director.Conns().Len(),
+		MemoryBytes: uint64(d.director.Conns().Bytes()), Warnings: d.warnings,
+	}
+}
+
+// Reasons counts packets by what became of them, and what the ports lost.
+func (d *Daemon) Reasons() api.Reasons {
+	by, _ := d.director.Reasons()
+	r := api.Reasons{}
+	for i, n := range by {
+		if n > 0 {
+			r[dataplane.Reason(i).String()] = n
+		}
+	}
+	d.ports.addLosses(r)
+	return r
+}

@@ -1,0 +1,70 @@
+package daemon
+
+import (
+	"runtime/debug"
+
+	"ulvs/dataplane"
+	"ulvs/dataplane/afpacket"
+)
+
+// worker is one data path thread with what it waits on.
+type worker struct {
+	*dataplane.Worker
+	poller *afpacket.Poller
+	done   chan struct{}
+}
+
+// startWorker starts worker i, yet without ports.
+func startWorker(d *Daemon, i int) (*worker, error) {
+	poller, err := afpacket.NewPoller()
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{
+		Worker: dataplane.NewWorker(d.director.Lane(i), poller, d.clock),
+		poller: poller,
+		done:   make(chan struct{}),
+	}
+	w.OnPanic = func(r any) {
+		if w.Panics() == 1 { // once: a packet that does this comes again and again
+			d.log.Error("internal fault in the data path; the packet was dropped", "worker", i, "fault", r, "stack", string(debug.Stack()))
+		}
+	}
+	go func() {
+		defer close(w.done)
+		w.Run()
+	}()
+	return w, nil
+}
+
+// use gives the worker the ports it shall work with, by number. The ports it
+// had and has no more are nobody's afterwards.
+func (w *worker) use(ports map[uint16]*afpacket.Port) error {
+	list := make([]*afpacket.Port, 0, len(ports))
+	for _, p := range ports {
+		list = append(list, p)
+	}
+	poller, err := afpacket.NewPoller(list...)
+	if err != nil {
+		return err
+	}
+	w.Do(func() {
+		for n := range dataplane.DefaultPorts {
+			w.SetPort(uint16(n), nil)
+		}
+		for n, p := range ports {
+			w.SetPort(n, p)
+		}
+		w.SetWaiter(poller)
+	})
+	old := w.poller
+	w.poller = poller
+	return old.Close()
+}
+
+// stop ends the loop.
+func (w *worker) stop() {
+	w.Stop()
+	<-w.done
+	_ = w.poller.Close()
+}

@@ -1,0 +1,142 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"ulvs/control"
+)
+
+// Config says what Build builds.
+type Config struct {
+	Mode      string // DR, NAT or TUN
+	Servers   int    // number of real servers
+	HiddenVIP bool   // the VIP is not on the director: ulvs has to answer for it
+	Forward   bool   // ip_forward on the director
+	// Binary is the program with the lab-host face, and the ulvs that
+	// StartDirector and Ipvsadm run; our own executable if empty.
+	Binary string
+}
+
+// Matrix returns every variant of the modes: VIP on the director or not,
+// ip_forward off and on.
+func Matrix(servers int) []Config {
+	var all []Config
+	for _, mode := range Modes() {
+		for _, hidden := range []bool{false, true} {
+			for _, forward := range []bool{false, true} {
+				all = append(all, Config{Mode: mode, Servers: servers, HiddenVIP: hidden, Forward: forward})
+			}
+		}
+	}
+	return all
+}
+
+// String names the variant, "nat,vip-on-host,ip_forward=0".
+func (c Config) String() string {
+	vip := "vip-on-host"
+	if c.HiddenVIP {
+		vip = "vip-not-on-host"
+	}
+	return c.Mode + "," + vip + ",ip_forward=" + bit(c.Forward)
+}
+
+// Lab is a network that stands. All addresses are IPv4.
+type Lab struct {
+	Mode     string
+	VIP      netip.Addr
+	Client   *Host
+	Director *Host
+	Router   *Host   // joins the networks of TUN, else nil
+	Switch   *Host   // has one bridge for each network and nothing else
+	Servers  []*Host // rs1, rs2, ...
+
+	binary   string
+	dir      string // logs and sockets of the lab's processes
+	leashEnd *os.File
+	hosts    []*Host
+	helpers  []*exec.Cmd
+	director *Process
+	closers  []io.Closer // the last to be closed, in this order
+}
+
+// Build builds the network of c, with nothing running in it. The calling
+// process must be in a sandbox, as lab.Main makes one for tests.
+func Build(c Config) (*Lab, error) {
+	l, err := newLab(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.build(newPlan(c)); err != nil {
+		return nil, errors.Join(fmt.Errorf("build lab: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// newLab makes a lab without hosts.
+func newLab(c Config) (*Lab, error) {
+	if c.Binary == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find own executable: %w", err)
+		}
+		c.Binary = self
+	}
+	dir, err := os.MkdirTemp("", "ulvs-lab-")
+	if err != nil {
+		return nil, fmt.Errorf("make folder for the lab: %w", err)
+	}
+	end, leash, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make pipe: %w", err)
+	}
+	return &Lab{Mode: c.Mode, binary: c.Binary, dir: dir, leashEnd: end, closers: []io.Closer{leash, end}}, nil
+}
+
+// Close stops the director and every helper and takes the network away.
+// Programs that the caller has started in hosts are the caller's to end.
+func (l *Lab) Close() error {
+	if l == nil {
+		return nil
+	}
+	var errs []error
+	if l.director != nil {
+		errs = append(errs, l.director.Stop())
+	}
+	l.removeRuntimeFiles()
+	errs = append(errs, closeAll(l.closers)) // lets go of the leash first
+	for _, cmd := range l.helpers {
+		_ = cmd.Wait() // it was told to end; how it did is in its log
+	}
+	for _, h := range l.hosts {
+		if h.ns != nil {
+			errs = append(errs, h.ns.Close())
+		}
+	}
+	return errors.Join(append(errs, os.RemoveAll(l.dir))...)
+}
+
+// removeRuntimeFiles removes what a daemon in a host's namespace has left: a
+// namespace that is gone has no daemon, and its number will be used again.
+func (l *Lab) removeRuntimeFiles() {
+	for _, h := range l.hosts {
+		if h.ns == nil {
+			continue
+		}
+		var socket string
+		_ = h.Do(func() { socket, _ = control.SocketPath() })
+		if socket == "" || os.Getenv(control.SocketEnv) != "" {
+			continue
+		}
+		left, _ := filepath.Glob(strings.TrimSuffix(socket, ".sock") + ".*")
+		for _, path := range left {
+			_ = os.Remove(path)
+		}
+	}
+}
