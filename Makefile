@@ -1,0 +1,55 @@
+# Targets that people use: demo, test, build, bench. CI runs `make ci`.
+GO      ?= go
+BIN     := bin/ulvs
+export CGO_ENABLED = 0
+
+FUZZTIME ?= 30s
+
+.PHONY: all build demo test unit race e2e fuzz lint bench bench-first ci packages clean
+
+all: build
+
+build:
+	$(GO) build -trimpath -o $(BIN) ./cmd/ulvs
+
+# The main job on real traffic: three labs, each with its own client, director
+# and real servers in network namespaces.
+demo: build
+	@for mode in dr nat tun; do \
+		$(BIN) lab $$mode --scheduler wrr --servers 3 --weights 1,2,3 --requests 300 || exit 1; \
+	done
+
+# Everything that must hold: unit tests and end-to-end tests with real peers.
+test: packages lint unit e2e
+
+packages:
+	@scripts/packages.sh
+
+unit:
+	$(GO) test -count=1 $$($(GO) list ./... | grep -v /e2e)
+
+# The end-to-end tests build namespaces and run the real binary in them.
+e2e: build
+	ULVS_BINARY=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 20m ./e2e/...
+
+# The race detector needs cgo, and only it does.
+race:
+	CGO_ENABLED=1 $(GO) test -count=1 -race $$($(GO) list ./... | grep -v /e2e)
+
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
+
+lint:
+	scripts/lint.sh
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-first: build
+	$(BIN) bench first
+
+ci: packages
+	scripts/ci.sh
+
+clean:
+	rm -rf bin

@@ -1,0 +1,27 @@
+#!/bin/sh
+# What CI runs: the README's test command, then what takes longer. Any skipped
+# test is a failure: a test that did not run has shown nothing.
+set -eu
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+run() {
+	echo "== $*"
+	"$@"
+}
+
+echo "== make test"
+{ GOFLAGS="${GOFLAGS:-} -v" make test; echo "exit $?"; } >"$log" 2>&1 || true
+grep -E '^(ok|FAIL|panic:|---? FAIL|exit)|^\s+--- FAIL|\.go:[0-9]+:' "$log" | grep -v '^ok.*no test files' || true
+if ! grep -q '^exit 0$' "$log"; then
+	tail -n 60 "$log"
+	exit 1
+fi
+if grep -E '^\s*--- SKIP' "$log"; then
+	echo "skipped tests are failures" >&2
+	exit 1
+fi
+run make race
+run env FUZZTIME="${FUZZTIME:-30s}" make fuzz
+run go test -run '^$' -bench . -benchtime 1x ./...
+run make demo
