@@ -16,6 +16,9 @@ import (
 // Apply makes one change of the configuration. When it returns, packet filter
 // and guard know of it too: a client that sees the command end may send.
 func (d *Daemon) Apply(c service.Change) error {
+	if err := unsupported(c); err != nil {
+		return err
+	}
 	if err := d.director.Apply(c); err != nil {
 		return err
 	}

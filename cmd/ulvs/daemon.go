@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +36,6 @@ from answering for the virtual addresses.`,
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 			o.RingMemory = ringMiB << 20
 			o.Build = version
-			tuneGC()
 			return daemon.Run(c.Context(), o, log)
 		},
 	}
@@ -56,15 +53,4 @@ from answering for the virtual addresses.`,
 	f.BoolVar(&background, "background-child", false, "")
 	_ = f.MarkHidden("background-child")
 	return c
-}
-
-// tuneGC: the data path allocates nothing and the large memory holds no
-// pointers, so collections are rare and short. What the API allocates is
-// little; letting it grow to twice a floor of some MiB keeps the collector away
-// from the packet threads.
-func tuneGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-	debug.SetMemoryLimit(math.MaxInt64)
 }

@@ -1,0 +1,47 @@
+package daemon
+
+import (
+	"ulvs/control/api"
+	"ulvs/service"
+)
+
+// unsupported refuses what ipvsadm can ask for and this daemon cannot do yet.
+// Taken as it stands it would be worse than nothing: the guard would keep the
+// host's stack from traffic that nobody serves.
+func unsupported(c service.Change) error {
+	switch c.Op {
+	case service.AddService, service.EditService:
+		return unsupportedService(&c.Service)
+	case service.AddServer, service.EditServer:
+		return unsupportedServer(&c.Server)
+	}
+	return nil
+}
+
+func unsupportedService(v *service.VirtualService) error {
+	switch {
+	case v.Mark != 0:
+		return notYet("firewall-mark services")
+	case v.Is6():
+		return notYet("IPv6 services")
+	case v.Protocol == service.SCTP:
+		return notYet("SCTP services")
+	case v.PE != "":
+		return notYet("persistence engines")
+	}
+	return nil
+}
+
+func unsupportedServer(r *service.RealServer) error {
+	switch {
+	case r.Addr.Unmap().Is6():
+		return notYet("IPv6 real servers")
+	case r.Tunnel.Type != "" && r.Tunnel.Type != "ipip":
+		return notYet("tunnels of type " + r.Tunnel.Type)
+	case r.Method != service.NAT && r.Method != service.DR && r.Method != service.Tunnel:
+		return notYet("real servers by " + r.Method.String())
+	}
+	return nil
+}
+
+func notYet(what string) error { return api.Errorf(api.Unsupported, "ulvs does not support %s yet", what) }
