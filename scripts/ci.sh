@@ -25,3 +25,12 @@ run make race
 run env FUZZTIME="${FUZZTIME:-30s}" make fuzz
 run go test -run '^$' -bench . -benchtime 1x ./...
 run make demo
+
+# The demo again as a user without any right, where user namespaces are allowed.
+dir=$(mktemp -d)
+trap 'rm -rf "$log" "$dir"' EXIT
+chmod 755 "$dir"
+cp bin/ulvs "$dir/ulvs"
+for mode in dr nat tun; do
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$dir" "$dir/ulvs" lab "$mode" --weights 1,2,3
+done

@@ -2,6 +2,7 @@
 # Runs every fuzz target of the module for the time given (default 30s), one
 # after the other: go test fuzzes one target at a time.
 set -eu
+cd "$(dirname "$0")/.."
 time="${1:-30s}"
 go=${GO:-go}
 for pkg in $($go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}' ./...); do
