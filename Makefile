@@ -1,6 +1,7 @@
 # Targets that people use: demo, test, build, bench. CI runs `make ci`.
 GO      ?= go
 BIN     := bin/ulvs
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo devel)
 export CGO_ENABLED = 0
 
 FUZZTIME ?= 30s
@@ -10,7 +11,7 @@ FUZZTIME ?= 30s
 all: build
 
 build:
-	$(GO) build -trimpath -o $(BIN) ./cmd/ulvs
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/ulvs
 
 # The main job on real traffic: three labs, each with its own client, director
 # and real servers in network namespaces.

@@ -1,6 +1,6 @@
 // Package control carries the daemon's API: HTTP and JSON on a unix socket,
-// one per network namespace. It owns the socket's place and its lock, the
-// check of who may speak, the routes, the client, and the start of a daemon
+// one per network namespace. It owns the namespace's lock, the socket's place,
+// the check of who may speak, the routes, the client, and the start of a daemon
 // in the background. It never decides what a change means (Backend does) and
 // never sees a packet. A Server serves requests concurrently; a Client may be
 // used from several goroutines.

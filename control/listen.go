@@ -13,31 +13,21 @@ import (
 	"syscall"
 )
 
-// RunningError says that another daemon holds the socket.
-type RunningError struct {
-	Path string // of the socket
-	PID  int    // 0 if the holder has not written it
-}
-
-// Error names the process, so that the reader can look at it or stop it.
-func (e *RunningError) Error() string {
-	return fmt.Sprintf("a daemon already runs in this network namespace: pid %d, socket %s", e.PID, e.Path)
-}
-
-// Listener is the daemon's socket together with its lock. Close it once.
+// Listener is the API's socket. Close it once.
 type Listener struct {
 	*net.UnixListener
 	lock *os.File
 }
 
-// Listen takes the lock beside path, removes the socket of a daemon that has
-// died, and listens there with mode 0660. The folder is made if need be. A
-// living daemon gives a *RunningError.
+// Listen removes the socket of a daemon that has died and listens at path with
+// mode 0660. The folder is made if need be. Which daemon runs is Lock's
+// business; but daemons of several namespaces see one file system, so the file
+// beside path is locked, lest one takes another's living socket for a dead one.
 func Listen(path string) (*Listener, error) {
 	if err := makeDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
-	lock, err := takeLock(path)
+	lock, err := lockFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -81,14 +71,14 @@ func removeSocket(path string) error {
 	return os.Remove(path)
 }
 
-// Close stops listening, removes the socket and gives the lock free. The lock
-// file stays: removing it would let two daemons lock two files of one name.
+// Close stops listening and removes the socket. The lock file stays: removing
+// it would let two daemons lock two files of one name.
 func (l *Listener) Close() error {
 	return errors.Join(l.UnixListener.Close(), l.lock.Close())
 }
 
-// takeLock locks the daemon's lock file and writes our pid into it.
-func takeLock(socket string) (*os.File, error) {
+// lockFile locks the file beside the socket and writes our pid into it.
+func lockFile(socket string) (*os.File, error) {
 	f, err := openLock(lockPath(socket))
 	if err != nil {
 		return nil, err
@@ -96,7 +86,7 @@ func takeLock(socket string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &RunningError{Path: socket, PID: readPID(f)}
+			return nil, fmt.Errorf("listen on control socket: %s is the socket of another daemon, pid %d", socket, readPID(f))
 		}
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -35,19 +36,25 @@ func peerOf(c net.Conn) (p peer) {
 	if !ok {
 		return p
 	}
-	raw, err := uc.SyscallConn()
+	cred, err := credentials(uc)
 	if err != nil {
 		return p
 	}
-	var cred *syscall.Ucred
+	return peer{uid: cred.Uid, gid: cred.Gid, socketGroup: groupOf(c.LocalAddr().String()), known: true}
+}
+
+// credentials asks the kernel for the other end's (unix(7), SO_PEERCRED): of
+// who has connected, or of who listens.
+func credentials(c *net.UnixConn) (cred *syscall.Ucred, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
 	var credErr error
 	err = raw.Control(func(fd uintptr) {
 		cred, credErr = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 	})
-	if err != nil || credErr != nil {
-		return p
-	}
-	return peer{uid: cred.Uid, gid: cred.Gid, socketGroup: groupOf(c.LocalAddr().String()), known: true}
+	return cred, errors.Join(err, credErr)
 }
 
 // groupOf returns the group that owns the socket file, root's if it is gone.

@@ -27,6 +27,9 @@ const readyFD = 3
 // startTimeout bounds the start of a daemon in the background.
 const startTimeout = 30 * time.Second
 
+// endTimeout is how long a daemon that was too slow may take to end cleanly.
+const endTimeout = 5 * time.Second
+
 // StartOptions say how EnsureDaemon starts a daemon.
 type StartOptions struct {
 	Socket string   // SocketPath() if empty
@@ -168,11 +171,18 @@ func (o *StartOptions) awaitReady(ctx context.Context, cmd *exec.Cmd, r *os.File
 		return cmd.Process.Release()
 	}
 	if !errors.Is(err, io.EOF) { // too slow or cancelled: take it away again
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		end(cmd)
 		return fmt.Errorf("start daemon: not ready in time; its log is %s%s", logPath(o.Socket), lastLine(logPath(o.Socket)))
 	}
 	return fmt.Errorf("start daemon: %s%s", ending(cmd.Wait()), lastLine(logPath(o.Socket)))
+}
+
+// end ends the daemon: it is asked first, so that it can take its guard away.
+func end(cmd *exec.Cmd) {
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(endTimeout, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	_ = cmd.Wait()
 }
 
 // ending words how the daemon ended.

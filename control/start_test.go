@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"ulvs/control/api"
 	"ulvs/service"
@@ -31,7 +33,16 @@ func testDaemon(kind string) int {
 		fmt.Fprintln(os.Stderr, "first line\nno CAP_NET_RAW: run as root")
 		return 1
 	}
+	if kind == "slow" {
+		return slowDaemon()
+	}
 	path := os.Args[len(os.Args)-1]
+	lock, err := takeLock(context.Background(), "@"+path, path)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer lock.Close()
 	l, err := Listen(path)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -45,6 +56,16 @@ func testDaemon(kind string) int {
 	if err := Serve(ctx, l, &mortal{newFakeBackend(), cancel}); err != nil {
 		return 1
 	}
+	return 0
+}
+
+// slowDaemon is never ready, and cleans up when it is asked to end.
+func slowDaemon() int {
+	asked, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	fmt.Fprintln(os.Stderr, "starting")
+	<-asked.Done()
+	fmt.Fprintln(os.Stderr, "cleaned up")
 	return 0
 }
 
@@ -106,13 +127,19 @@ func TestFirstChangeStartsOneDaemon(t *testing.T) {
 // thing a process does.
 func waitGone(t *testing.T, socket string) {
 	t.Helper()
-	f, err := openLock(lockPath(socket))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatal(err)
+	tick := time.NewTicker(lockRetry)
+	defer tick.Stop()
+	for {
+		lock, err := takeLock(t.Context(), "@"+socket, socket)
+		if err == nil {
+			lock.Close()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -143,6 +170,24 @@ func TestDaemonThatFailsIsExplained(t *testing.T) {
 	}
 	defer env.Close()
 	if err := env.SetTimeouts(api.Timeouts{}); !isUnreachable(err) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestSlowDaemonIsAskedToEnd before it is killed: it may have made its guard.
+func TestSlowDaemonIsAskedToEnd(t *testing.T) {
+	o := startOptions(t, "slow")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- EnsureDaemon(ctx, o) }()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for lastLine(logPath(o.Socket)) != ": starting" {
+		<-tick.C
+	}
+	cancel()
+	if err := <-ended; err == nil || !strings.HasSuffix(err.Error(), ": cleaned up") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -22,14 +22,13 @@ func (d *Daemon) Apply(c service.Change) error {
 	if err := d.director.Apply(c); err != nil {
 		return err
 	}
-	d.sync()
-	return nil
+	return d.sync()
 }
 
 // State returns the configuration with all counters.
 func (d *Daemon) State() api.State {
 	views, total, _ := d.director.Inspect()
-	s := api.State{Version: api.Version, Size: api.DefaultSize, Stats: stats(total), Rates: d.rates.all()}
+	s := api.State{Version: api.Version, Size: api.DefaultSize, Stats: stats(total), Rates: d.rates.ofAll()}
 	for i := range views {
 		s.Services = append(s.Services, d.serviceState(&views[i]))
 	}
@@ -37,7 +36,7 @@ func (d *Daemon) State() api.State {
 }
 
 func (d *Daemon) serviceState(v *dataplane.ServiceView) api.ServiceState {
-	s := api.ServiceState{VirtualService: v.VirtualService, Stats: stats(v.Stats), Rates: d.rates.of(v.Key)}
+	s := api.ServiceState{VirtualService: v.VirtualService, Stats: stats(v.Stats), Rates: d.rates.of(v.Instance)}
 	for i := range v.Servers {
 		r := &v.Servers[i]
 		s.Servers = append(s.Servers, api.ServerState{
@@ -46,7 +45,7 @@ func (d *Daemon) serviceState(v *dataplane.ServiceView) api.ServiceState {
 			Inactive:   uint32(max(r.Inactive, 0)),
 			Persistent: uint32(max(r.Persistent, 0)),
 			Stats:      stats(r.Stats),
-			Rates:      d.rates.ofServer(v.Key, r.ID),
+			Rates:      d.rates.of(r.Instance),
 		})
 	}
 	return s
@@ -98,19 +97,6 @@ func (d *Daemon) Info() api.Info {
 		Version: api.Version, Build: d.opts.Build, PID: os.Getpid(), Uptime: d.clock(),
 		Socket: d.opts.Socket, Interfaces: d.ports.names(), Workers: d.opts.Workers,
 		Capacity: d.opts.Capacity, Connections: d.director.Conns().Len(),
-		MemoryBytes: uint64(d.director.Conns().Bytes()), Warnings: d.warnings,
+		MemoryBytes: uint64(d.director.Conns().Bytes()), Warnings: d.warnings.texts(),
 	}
-}
-
-// Reasons counts packets by what became of them, and what the ports lost.
-func (d *Daemon) Reasons() api.Reasons {
-	by, _ := d.director.Reasons()
-	r := api.Reasons{}
-	for i, n := range by {
-		if n > 0 {
-			r[dataplane.Reason(i).String()] = n
-		}
-	}
-	d.ports.addLosses(r)
-	return r
 }

@@ -28,6 +28,7 @@ type Daemon struct {
 	ports    *portSet
 	rates    *estimator
 	kick     chan struct{} // something changed: look again
+	endNews  func()        // ends netmon; nil: it has not begun
 
 	announced bool // it was ready once
 
@@ -38,11 +39,12 @@ type Daemon struct {
 	mu        sync.Mutex // guards what netmon delivers, and warnings
 	links     []netmon.Link
 	addresses []nexthop.Address
-	warnings  []string
+	warnings  warnings
 }
 
 // Run is the daemon's life: it returns nil after ctx has ended and everything
-// is cleaned up, or the error that kept it from starting.
+// is cleaned up, or the error that kept it from starting. The namespace is
+// given free last, so that the next daemon finds nothing of this one.
 func Run(ctx context.Context, o Options, log *slog.Logger) error {
 	if err := o.check(); err != nil {
 		return err
@@ -54,27 +56,40 @@ func Run(ctx context.Context, o Options, log *slog.Logger) error {
 		}
 		o.Socket = path
 	}
-	listener, err := control.Listen(o.Socket)
+	lock, err := control.TakeLock(ctx, o.Socket)
 	if err != nil {
 		return err
 	}
 	d, err := newDaemon(o, log)
+	if err == nil {
+		err = d.live(ctx, lock)
+	}
+	return errors.Join(err, lock.Close())
+}
+
+// live is Run while the namespace is ours.
+func (d *Daemon) live(ctx context.Context, lock *control.Lock) error {
+	listener, err := control.Listen(d.opts.Socket)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	defer d.close()
-	if err := d.start(ctx); err != nil {
+	if err := d.start(); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	serving, endServing := context.WithCancel(context.Background())
+	defer endServing()
 	served := make(chan error, 1)
-	go func() { served <- control.Serve(ctx, listener, d) }()
+	go func() { served <- control.Serve(serving, listener, d) }()
 	d.announceReady()
 	err = d.manage(ctx, served)
-	cancel()
+	lock.Stopping()
 	_, _ = sdnotify.Notify(sdnotify.Stopping)
-	return err
+	endServing()
+	if err != nil { // the API has ended by itself
+		return err
+	}
+	return <-served
 }
 
 // newDaemon makes the parts, none of them running.
@@ -99,7 +114,7 @@ func newDaemon(o Options, log *slog.Logger) (*Daemon, error) {
 func (d *Daemon) clock() time.Duration { return time.Since(d.started) }
 
 // start brings everything up: guard, workers, what the kernel knows, ports.
-func (d *Daemon) start(ctx context.Context) error {
+func (d *Daemon) start() error {
 	for i := range d.opts.Workers {
 		w, err := startWorker(d, i)
 		if err != nil {
@@ -107,15 +122,18 @@ func (d *Daemon) start(ctx context.Context) error {
 		}
 		d.workers = append(d.workers, w)
 	}
-	if err := netmon.Start(ctx, (*watcher)(d)); err != nil {
+	news, endNews := context.WithCancel(context.Background())
+	wait, err := netmon.Start(news, (*watcher)(d))
+	if err != nil {
+		endNews()
 		return fmt.Errorf("learn the kernel's links and routes: %w", err)
 	}
+	d.endNews = func() { endNews(); wait() }
 	d.guard.open(d)
 	if err := d.ports.reconcile(true); err != nil {
 		return err
 	}
-	d.sync()
-	return nil
+	return d.sync()
 }
 
 // announceReady tells whoever waits that packets are forwarded from now on.
@@ -132,16 +150,18 @@ func (d *Daemon) announceReady() {
 	}
 }
 
-// manage reacts to changes until ctx ends or the API fails.
+// manage reacts to changes until ctx ends, or returns the API's failure.
 func (d *Daemon) manage(ctx context.Context, served <-chan error) error {
 	look := time.NewTicker(lookAfter)
 	defer look.Stop()
 	rate := time.NewTicker(ratePeriod)
 	defer rate.Stop()
+	alive, stop := watchdog()
+	defer stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return <-served
+			return nil
 		case err := <-served:
 			return fmt.Errorf("serve the API: %w", err)
 		case <-rate.C:
@@ -149,14 +169,26 @@ func (d *Daemon) manage(ctx context.Context, served <-chan error) error {
 			d.rates.step(views, total)
 			_, _ = sdnotify.Notify(sdnotify.Status(d.status(views)))
 			continue
+		case <-alive:
+			_, _ = sdnotify.Notify(sdnotify.Watchdog)
+			continue
 		case <-d.kick:
 			time.Sleep(settle)
 		case <-look.C:
 		}
-		if err := d.ports.reconcile(false); err != nil {
-			d.log.Warn("set up interfaces", "err", err)
-		}
+		d.upkeep()
 	}
+}
+
+// watchdog ticks as often as the service manager wants to hear that the
+// manager's loop goes round; never, if it does not.
+func watchdog() (tick <-chan time.Time, stop func()) {
+	interval := sdnotify.WatchdogInterval()
+	if interval == 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(interval)
+	return t.C, t.Stop
 }
 
 // status is one line for the service manager.
@@ -176,21 +208,12 @@ func (d *Daemon) wake() {
 	}
 }
 
-// warn keeps a sentence for Info and logs it once.
-func (d *Daemon) warn(text string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, w := range d.warnings {
-		if w == text {
-			return
-		}
-	}
-	d.warnings = append(d.warnings, text)
-	d.log.Warn(text)
-}
-
-// close stops the workers and gives everything back.
+// close stops the workers and gives everything back. The kernel's news end
+// first: a link that appears must not be hooked or opened any more.
 func (d *Daemon) close() {
+	if d.endNews != nil {
+		d.endNews()
+	}
 	for _, w := range d.workers {
 		w.stop()
 	}

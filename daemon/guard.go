@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"ulvs/dataplane/filter"
 	"ulvs/internal/guard"
@@ -16,12 +17,33 @@ import (
 // hostGuard keeps the host's own stack from answering or forwarding what ulvs
 // has taken over. Without it ulvs works on, and says what that means.
 type hostGuard struct {
-	mu      sync.Mutex
-	g       *guard.Guard  // nil: there is none
-	rules   guard.Rules   // last given to g
-	links   []netmon.Link // hooked into
-	known   []string      // names hooked into, of interfaces that are gone too
-	problem string        // of hooking, already logged
+	mu     sync.Mutex
+	make   func() (kernelGuard, error)
+	g      kernelGuard   // nil: there is none
+	wanted bool          // there shall be one: not before open, nor after close
+	rules  guard.Rules   // what it shall keep away
+	synced bool          // g has them
+	links  []netmon.Link // to hook into
+	hooked bool          // g is there
+	known  []string      // names hooked into, of interfaces that are gone too
+	due    time.Duration // when it is looked at again
+}
+
+// kernelGuard is a *guard.Guard.
+type kernelGuard interface {
+	Present() (bool, error)
+	SetInterfaces([]string) error
+	Sync(guard.Rules) error
+	Close() error
+}
+
+// openGuard opens the kernel's.
+func openGuard() (kernelGuard, error) {
+	g, err := guard.Open(nil)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
 }
 
 // consequence of having no guard.
@@ -31,17 +53,55 @@ const consequence = ": without the guard the host's own stack answers clients to
 // open makes the guard, yet without interfaces.
 func (h *hostGuard) open(d *Daemon) {
 	if d.opts.NoGuard {
-		d.warn("no guard, as asked" + consequence)
-		return
-	}
-	g, err := guard.Open(nil)
-	if err != nil {
-		d.warn("no guard: " + err.Error() + consequence)
+		d.warn(aboutGuard, "no guard, as asked"+consequence)
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.wanted = true
+	h.restore(d)
+}
+
+// restore makes the table and all that is in it. What cannot get better with
+// time, a right or a kernel option that is missing, is not tried again.
+func (h *hostGuard) restore(d *Daemon) {
+	if h.make == nil {
+		h.make = openGuard
+	}
+	h.g, h.synced, h.hooked = nil, false, false
+	g, err := h.make()
+	if err != nil {
+		h.wanted = !errors.Is(err, guard.ErrNotPermitted) && !errors.Is(err, guard.ErrNoNftables)
+		d.warn(aboutGuard, "no guard: "+err.Error()+consequence)
+		return
+	}
 	h.g = g
+	h.hook(d)
+	h.push(d)
+}
+
+// upkeep restores a guard that somebody has removed, by a flush of the whole
+// ruleset for one, and tries again what has failed, every upkeepPeriod.
+func (h *hostGuard) upkeep(d *Daemon) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.wanted || d.clock() < h.due {
+		return
+	}
+	h.due = d.clock() + upkeepPeriod
+	if h.g != nil {
+		present, err := h.g.Present()
+		if err == nil && !present {
+			d.log.Warn("somebody removed the guard's nftables table; it is made again", "at", d.clock().Round(time.Millisecond))
+			h.g = nil
+		}
+	}
+	if h.g == nil {
+		h.restore(d)
+		return
+	}
+	h.hook(d)
+	h.push(d)
 }
 
 // follow hooks the guard into the interfaces in use. It is called as soon as
@@ -53,26 +113,30 @@ func (h *hostGuard) open(d *Daemon) {
 func (h *hostGuard) follow(d *Daemon, links []netmon.Link) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.g == nil || slices.EqualFunc(h.links, links, sameInterface) {
+	if !slices.EqualFunc(h.links, links, sameInterface) {
+		h.links, h.hooked = links, false
+		h.hook(d)
+	}
+}
+
+// hook does what follow says, if it is still to be done. h.mu is held.
+func (h *hostGuard) hook(d *Daemon) {
+	if h.g == nil || h.hooked {
 		return
 	}
-	present := linkNames(links)
+	present := linkNames(h.links)
 	known := append(present, without(h.known, present)...)
 	known = known[:min(len(known), max(len(present), maxKnown))]
 	err := h.g.SetInterfaces(known)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
 		err = h.g.SetInterfaces(present)
 	}
-	h.known, h.links = known, links
-	if err == nil {
-		h.problem = ""
+	h.known, h.hooked = known, err == nil
+	if err != nil {
+		d.warn(aboutHooks, "the guard is not on all interfaces, will try again: "+err.Error()+consequence)
 		return
 	}
-	h.links = nil // the manager tries again
-	if h.problem != err.Error() {
-		h.problem = err.Error()
-		d.log.Warn("guard interfaces, will try again", "err", err)
-	}
+	d.withdraw(aboutHooks)
 }
 
 // maxKnown bounds how many interfaces are remembered, those in use included.
@@ -100,7 +164,7 @@ func without(list, others []string) (out []string) {
 	return out
 }
 
-// sync gives the guard what ulvs has taken over, if that has changed.
+// sync gives the guard what ulvs has taken over.
 func (h *hostGuard) sync(d *Daemon, services, reals []filter.Endpoint) {
 	r := guard.Rules{Services: guardEndpoints(services), NATReals: guardEndpoints(reals)}
 	d.mu.Lock()
@@ -112,14 +176,23 @@ func (h *hostGuard) sync(d *Daemon, services, reals []filter.Endpoint) {
 	r.Locals = slices.Compact(r.Locals)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.g == nil || same(&h.rules, &r) {
+	if !same(&h.rules, &r) {
+		h.rules, h.synced = r, false
+	}
+	h.push(d)
+}
+
+// push gives the kernel the rules, if it has not got them. h.mu is held.
+func (h *hostGuard) push(d *Daemon) {
+	if h.g == nil || h.synced {
 		return
 	}
-	if err := h.g.Sync(r); err != nil {
-		d.log.Error("update guard", "err", err)
+	if err := h.g.Sync(h.rules); err != nil {
+		d.warn(aboutGuard, "the guard is out of date, will try again: "+err.Error()+consequence)
 		return
 	}
-	h.rules = r
+	h.synced = true
+	d.withdraw(aboutGuard)
 }
 
 // same reports whether two sets of rules are equal.
@@ -135,12 +208,14 @@ func guardEndpoints(list []filter.Endpoint) []guard.Endpoint {
 	return out
 }
 
-// close removes the guard.
+// close removes the guard. What happens later does nothing.
 func (h *hostGuard) close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.g == nil {
+	g := h.g
+	h.g, h.wanted = nil, false
+	if g == nil {
 		return nil
 	}
-	return h.g.Close()
+	return g.Close()
 }

@@ -15,7 +15,7 @@ type Options struct {
 	Socket     string   // of the API; empty: the namespace's default
 	RingSlots  int      // frames each receive ring holds; 0: by RingMemory
 	// RingMemory bounds the memory of all receive rings in bytes. Rings get
-	// smaller, down to MinSlots, before it is exceeded.
+	// smaller for it, down to MinSlots; beyond, an interface gets none.
 	RingMemory  int64
 	Throughput  bool // TPACKET_V3: more packets per second, a millisecond later
 	QdiscBypass bool
@@ -31,15 +31,14 @@ const (
 	// MinSlots is the fewest slots a default ring is cut down to; below, a
 	// scheduling stall loses packets at a few 10,000 packets/s.
 	MinSlots = 256
-	maxSlots = 2070
+	// minBlocks3 is the same of a ring for throughput, in blocks of 256 KiB.
+	minBlocks3 = 8
 )
 
 // Limits of Options.
 const (
-	maxWorkers  = 64
-	maxCapacity = 1 << 28
-	// maxRingSlots fill the 4 GiB that the kernel can make one ring of.
-	maxRingSlots  = 61410
+	maxWorkers    = 64
+	maxCapacity   = 1 << 28
 	maxRingMemory = 1 << 40
 )
 
@@ -50,10 +49,15 @@ func (o *Options) check() error {
 		return &UsageError{"--workers", fmt.Sprintf("%d is not from 1 to %d", o.Workers, maxWorkers)}
 	case o.Capacity < 1 || o.Capacity > maxCapacity:
 		return &UsageError{"--capacity", fmt.Sprintf("%d is not from 1 to %d connections", o.Capacity, maxCapacity)}
-	case o.RingSlots < 0 || o.RingSlots > maxRingSlots:
-		return &UsageError{"--ring-slots", fmt.Sprintf("%d is not from 1 to %d", o.RingSlots, maxRingSlots)}
+	case o.RingSlots < 0 || o.RingSlots > afpacket.MaxSlots:
+		return &UsageError{"--ring-slots", fmt.Sprintf("%d is not from 1 to %d", o.RingSlots, afpacket.MaxSlots)}
 	case o.RingMemory < 1<<20 || o.RingMemory > maxRingMemory:
 		return &UsageError{"--ring-memory", fmt.Sprintf("%d is not from 1 to %d MiB", o.RingMemory>>20, maxRingMemory>>20)}
+	case o.RingSlots > 0 && o.Throughput:
+		return &UsageError{"--ring-slots", "not with --throughput, whose rings hold blocks of frames: use --ring-memory"}
+	}
+	if _, err := o.geometry(o.RingMemory, o.Workers); err != nil { // of one interface
+		return err
 	}
 	return nil
 }
@@ -63,18 +67,22 @@ type UsageError struct{ Option, Problem string }
 
 func (e *UsageError) Error() string { return e.Option + ": " + e.Problem }
 
-// geometry is the ring for one of n rings.
-func (o *Options) geometry(rings int) afpacket.Geometry {
-	if o.Throughput {
-		return afpacket.Geometry{Version: afpacket.V3}
-	}
+// geometry is the ring for an interface's workers. The bytes are shared with
+// other interfaces, so many rings in all; that does not bring it below MinSlots.
+// With an error the bytes are too few even so.
+func (o *Options) geometry(bytes int64, rings int) (afpacket.Geometry, error) {
 	g := afpacket.Geometry{Version: afpacket.V2, Slots: o.RingSlots}
-	if g.Slots == 0 {
-		const blockSlots, block = 30, 2 << 20 // default geometry: 30 slots of 69,888 bytes in 2 MiB
-		fit := int(o.RingMemory/block) / max(rings, 1) * blockSlots
-		g.Slots = min(max(fit, MinSlots), maxSlots)
+	least, most := MinSlots, afpacket.DefaultSlots
+	if o.Throughput {
+		g.Version, least, most = afpacket.V3, minBlocks3, afpacket.DefaultBlocks3
 	}
-	return g
+	if g.Slots == 0 {
+		g.Slots = min(max(g.Fit(bytes/int64(rings)).Slots, least), most)
+	}
+	if need := int64(g.Bytes()) * int64(o.Workers); need > bytes {
+		return g, &UsageError{"--ring-memory", fmt.Sprintf("%d MiB left, an interface needs at least %d MiB", max(bytes, 0)>>20, need>>20)}
+	}
+	return g, nil
 }
 
 // Periods of the manager.
@@ -83,6 +91,8 @@ const (
 	settle = 5 * time.Millisecond
 	// lookAfter is how often ports are looked at without a cause.
 	lookAfter = 200 * time.Millisecond
+	// upkeepPeriod is how often the guard is looked at.
+	upkeepPeriod = time.Second
 	// ratePeriod is the estimator's step (kernel ip_vs_est.c).
 	ratePeriod = 2 * time.Second
 )

@@ -3,13 +3,13 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"slices"
 	"sync"
 
 	"golang.org/x/net/bpf"
 
-	"ulvs/control/api"
 	"ulvs/dataplane"
 	"ulvs/dataplane/afpacket"
 	"ulvs/dataplane/nexthop"
@@ -24,8 +24,12 @@ type portSet struct {
 	mu     sync.Mutex // guards all below
 	nics   map[string]*nic
 	filter []bpf.RawInstruction
-	lost   map[string]uint64 // counts of closed ports
-	failed map[string]string // interface: error already logged
+	lost   map[string]uint64            // counts of closed ports
+	failed map[string]string            // interface: error already logged
+	stale  []*afpacket.Port             // of deleted interfaces, to be closed when no worker has them
+	undone bool                         // the workers have not got the rings that there are
+	links  []nexthop.Link               // last published
+	attach func(instructions int) error // of tests: what the kernel says to a filter
 }
 
 // nic is one interface in use.
@@ -59,8 +63,8 @@ func (s *portSet) wanted(links []netmon.Link) []netmon.Link {
 }
 
 // reconcile opens ports for new interfaces and closes those of deleted ones.
-// At the start an interface that cannot be used is an error; later it is
-// logged once and tried again.
+// At the start an interface that is named and cannot be used is an error; later,
+// and of those that are not named, it is logged once and tried again.
 func (s *portSet) reconcile(starting bool) error {
 	s.d.mu.Lock()
 	links := slices.Clone(s.d.links)
@@ -73,13 +77,10 @@ func (s *portSet) reconcile(starting bool) error {
 	}
 	s.d.guard.follow(s.d, wanted)
 	changed, err := s.adjust(wanted, starting)
-	if err != nil {
-		return err
-	}
 	if changed {
 		s.publishLinks()
 	}
-	return nil
+	return err
 }
 
 // allThere checks that every interface named exists.
@@ -97,8 +98,8 @@ func (s *portSet) allThere(wanted []netmon.Link) error {
 func (s *portSet) adjust(wanted []netmon.Link, starting bool) (changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.takeStale(wanted)
-	opened := false
+	s.takeStale(wanted)
+	closed := s.closedAmong(wanted)
 	for _, l := range wanted {
 		n := s.nic(l)
 		if n == nil {
@@ -108,21 +109,42 @@ func (s *portSet) adjust(wanted []netmon.Link, starting bool) (changed bool, err
 			if !exists(l) {
 				continue // the list is of yesterday, and the next is on its way
 			}
-			if err := s.open(n, l, len(wanted)); err != nil {
-				if starting {
+			if err := s.open(n, l, closed); err != nil {
+				if starting && s.fatal(l.Name, err) {
 					return true, err
 				}
 				s.complain(l.Name, err)
 				continue
 			}
-			opened = true
+			s.undone = true
+			closed--
 		}
 		s.noteLink(n, l)
 	}
-	if len(old) == 0 && !opened {
+	if !s.undone {
 		return false, nil
 	}
-	return true, s.distribute(old)
+	return true, s.distribute()
+}
+
+// fatal reports whether an error of an interface keeps ulvs from starting: of
+// one that was asked for, unless it may come up yet, or for want of a right,
+// which all others need too.
+func (s *portSet) fatal(name string, err error) bool {
+	if errors.Is(err, fs.ErrPermission) {
+		return true
+	}
+	return slices.Contains(s.d.opts.Interfaces, name) && !errors.Is(err, afpacket.ErrDown)
+}
+
+// closedAmong counts the links that have no rings yet.
+func (s *portSet) closedAmong(wanted []netmon.Link) (n int) {
+	for _, l := range wanted {
+		if x := s.nics[l.Name]; x == nil || len(x.rings) == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // exists reports whether the kernel has this very interface now: one that is
@@ -133,17 +155,17 @@ func exists(l netmon.Link) bool {
 }
 
 // takeStale takes the rings of interfaces that are gone off their nics.
-func (s *portSet) takeStale(wanted []netmon.Link) (old []*afpacket.Port) {
+func (s *portSet) takeStale(wanted []netmon.Link) {
 	for name, n := range s.nics {
 		i := slices.IndexFunc(wanted, func(l netmon.Link) bool { return l.Name == name && l.Index == n.index })
 		if len(n.rings) == 0 || i >= 0 && !n.rings[0].Gone() {
 			continue
 		}
 		s.d.log.Info("interface gone", "interface", name, "index", n.index)
-		old = append(old, n.rings...)
+		s.stale = append(s.stale, n.rings...)
+		s.undone = true
 		n.rings, n.up = nil, false
 	}
-	return old
 }
 
 // nic returns the entry of a link's name, made with the first free port
@@ -170,11 +192,15 @@ func (s *portSet) nic(l netmon.Link) *nic {
 	return n
 }
 
-// open opens one ring per worker on an interface.
+// open opens one ring per worker on an interface, one of so many that are to
+// be opened.
 func (s *portSet) open(n *nic, l netmon.Link, interfaces int) error {
+	ring, err := s.d.opts.geometry(s.d.opts.RingMemory-s.bytes(), interfaces*s.d.opts.Workers)
+	if err != nil {
+		return fmt.Errorf("open port on %s: %w", l.Name, err)
+	}
 	o := afpacket.Options{
-		Interface: l.Name, PortID: n.port, Filter: s.filter, QdiscBypass: s.d.opts.QdiscBypass,
-		Ring: s.d.opts.geometry(interfaces * s.d.opts.Workers),
+		Interface: l.Name, PortID: n.port, Filter: s.filter, QdiscBypass: s.d.opts.QdiscBypass, Ring: ring,
 	}
 	if s.d.opts.Workers > 1 {
 		o.Fanout = &afpacket.Fanout{}
@@ -212,24 +238,42 @@ func (s *portSet) noteLink(n *nic, l netmon.Link) {
 	}
 }
 
-// distribute gives every worker its rings and closes the old ones. s.mu is
-// held.
-func (s *portSet) distribute(old []*afpacket.Port) error {
+// distribute gives every worker its rings, and when all have them closes those
+// that they had: all of it, or with an error nothing, and the next round tries
+// again. s.mu is held.
+func (s *portSet) distribute() error {
+	shares := make([]*share, 0, len(s.d.workers))
+	for i := range s.d.workers {
+		sh, err := newShare(s.ofWorker(i))
+		if err != nil {
+			for _, other := range shares {
+				err = errors.Join(err, other.poller.Close())
+			}
+			return err
+		}
+		shares = append(shares, sh)
+	}
 	var errs []error
 	for i, w := range s.d.workers {
-		use := map[uint16]*afpacket.Port{}
-		for _, n := range s.nics {
-			if len(n.rings) > 0 {
-				use[n.port] = n.rings[i]
-			}
-		}
-		errs = append(errs, w.use(use))
+		errs = append(errs, w.use(shares[i]))
 	}
-	for _, p := range old {
+	for _, p := range s.stale {
 		errs = append(errs, p.Close())
 		addLosses(s.lost, p.Stats())
 	}
+	s.stale, s.undone = nil, false
 	return errors.Join(errs...)
+}
+
+// ofWorker lists the rings of worker i by port number.
+func (s *portSet) ofWorker(i int) map[uint16]*afpacket.Port {
+	ports := map[uint16]*afpacket.Port{}
+	for _, n := range s.nics {
+		if len(n.rings) > 0 {
+			ports[n.port] = n.rings[i]
+		}
+	}
+	return ports
 }
 
 // publishLinks tells the next-hop table which links have ports.
@@ -244,24 +288,40 @@ func (s *portSet) publishLinks() {
 			out = append(out, nexthop.Link{Index: l.Index, Port: n.port, Name: l.Name, MAC: l.MAC, MTU: l.MTU, Up: l.Up})
 		}
 	}
+	again := slices.ContainsFunc(out, func(l nexthop.Link) bool { return l.Up && !slices.ContainsFunc(s.links, saidBy(l)) })
+	s.links = out
 	s.mu.Unlock()
 	s.d.hops.SetLinks(out)
+	if again {
+		s.d.director.Announce()
+	}
 }
 
-// setFilter replaces the packet filter of every ring.
+// saidBy reports of a link as it was whether neighbours have heard from it what
+// they would hear from l now, whose virtual addresses these are.
+func saidBy(l nexthop.Link) func(was nexthop.Link) bool {
+	return func(was nexthop.Link) bool { return was.Up && was.Index == l.Index && was.MAC == l.MAC }
+}
+
+// setFilter replaces the packet filter of every ring. With an error some may
+// have it and some not.
 func (s *portSet) setFilter(f []bpf.RawInstruction) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.filter = f
-	var errs []error
+	if s.attach != nil {
+		if err := s.attach(len(f)); err != nil {
+			return err
+		}
+	}
 	for _, n := range s.nics {
 		for _, r := range n.rings {
 			if err := r.SetFilter(f); err != nil && !r.Gone() {
-				errs = append(errs, err)
+				return err
 			}
 		}
 	}
-	return errors.Join(errs...)
+	s.filter = f
+	return nil
 }
 
 // names lists the interfaces in use.
@@ -279,40 +339,21 @@ func (s *portSet) names() []string {
 }
 
 // ringBytes is the memory of all rings.
-func (s *portSet) ringBytes() (sum int) {
+func (s *portSet) ringBytes() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.d.opts.geometry(len(s.nics) * s.d.opts.Workers)
+	return s.bytes()
+}
+
+// bytes is ringBytes with s.mu held. Rings of deleted interfaces, on their way
+// out, do not count: those of the same interface made again take their place.
+func (s *portSet) bytes() (sum int64) {
 	for _, n := range s.nics {
-		sum += len(n.rings) * g.Bytes()
+		for _, r := range n.rings {
+			sum += int64(r.RingBytes())
+		}
 	}
 	return sum
-}
-
-// addLosses adds what the ports could not receive or send to the reasons.
-func (s *portSet) addLosses(r api.Reasons) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, n := range s.lost {
-		r[name] += n
-	}
-	for _, n := range s.nics {
-		for _, p := range n.rings {
-			addLosses(r, p.Stats())
-		}
-	}
-}
-
-// addLosses adds one port's losses to r.
-func addLosses(r map[string]uint64, st afpacket.Stats) {
-	for name, n := range map[string]uint64{
-		"port-ring-full": st.RingDrops, "port-send-full": st.SendFull, "port-send-down": st.SendDown,
-		"port-send-too-long": st.SendTooLong, "port-send-refused": st.SendRefused, "port-link-errors": st.LinkErrors,
-	} {
-		if n > 0 {
-			r[name] += n
-		}
-	}
 }
 
 // close closes every ring. The workers have stopped.
@@ -320,9 +361,11 @@ func (s *portSet) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range s.nics {
-		for _, r := range n.rings {
-			_ = r.Close()
-		}
+		s.stale = append(s.stale, n.rings...)
 		n.rings = nil
 	}
+	for _, r := range s.stale {
+		_ = r.Close()
+	}
+	s.stale = nil
 }

@@ -5,23 +5,15 @@ import (
 
 	"ulvs/control/api"
 	"ulvs/dataplane"
-	"ulvs/service"
 )
 
 // estimator keeps the smoothed rates that ipvsadm --rate shows, as the kernel
 // computes them (ip_vs_est.c): every two seconds avg += (sample - avg)/4, in
 // fixed point, conns and packets scaled by 2^10, bytes by 2^5.
 type estimator struct {
-	mu       sync.Mutex
-	services map[service.Key]*series
-	servers  map[serverKey]*series
-	total    series
-}
-
-// serverKey names a real server across edits.
-type serverKey struct {
-	service service.Key
-	id      uint32
+	mu    sync.Mutex
+	all   map[uint64]*series // of services and servers, by instance
+	total series
 }
 
 // series is the estimator's memory of one set of counters.
@@ -35,7 +27,7 @@ type series struct {
 var scales = [5]uint{10, 10, 10, 5, 5}
 
 func newEstimator() *estimator {
-	return &estimator{services: map[service.Key]*series{}, servers: map[serverKey]*series{}}
+	return &estimator{all: map[uint64]*series{}}
 }
 
 // step takes one sample of everything; period is ratePeriod.
@@ -45,30 +37,30 @@ func (e *estimator) step(views []dataplane.ServiceView, total dataplane.Stats) {
 	e.total.sample(total)
 	for i := range views {
 		v := &views[i]
-		entry(e.services, v.Key).sample(v.Raw)
+		e.series(v.Origin).sample(v.Raw)
 		for j := range v.Servers {
-			entry(e.servers, serverKey{v.Key, v.Servers[j].ID}).sample(v.Servers[j].Raw)
+			e.series(v.Servers[j].Origin).sample(v.Servers[j].Raw)
 		}
 	}
-	forget(e.services)
-	forget(e.servers)
+	e.forget()
 }
 
-// entry returns the series of k, made if need be.
-func entry[K comparable](m map[K]*series, k K) *series {
-	s := m[k]
+// series returns the series of an instance, which begins with the counters that
+// the instance began with.
+func (e *estimator) series(o dataplane.Origin) *series {
+	s := e.all[o.Instance]
 	if s == nil {
-		s = &series{}
-		m[k] = s
+		s = &series{last: o.Born}
+		e.all[o.Instance] = s
 	}
 	return s
 }
 
 // forget drops the series that the pass did not touch.
-func forget[K comparable](m map[K]*series) {
-	for k, s := range m {
+func (e *estimator) forget() {
+	for k, s := range e.all {
 		if !s.seen {
-			delete(m, k)
+			delete(e.all, k)
 		}
 		s.seen = false
 	}
@@ -95,26 +87,18 @@ func (s *series) rates() api.Rates {
 	return api.Rates{Conns: up(0), InPackets: up(1), OutPackets: up(2), InBytes: up(3), OutBytes: up(4)}
 }
 
-// of returns the rates of a service or, with an id, of one of its servers.
-func (e *estimator) of(k service.Key) api.Rates {
+// of returns the rates of a service or server.
+func (e *estimator) of(instance uint64) api.Rates {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s := e.services[k]; s != nil {
+	if s := e.all[instance]; s != nil {
 		return s.rates()
 	}
 	return api.Rates{}
 }
 
-func (e *estimator) ofServer(k service.Key, id uint32) api.Rates {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if s := e.servers[serverKey{k, id}]; s != nil {
-		return s.rates()
-	}
-	return api.Rates{}
-}
-
-func (e *estimator) all() api.Rates {
+// ofAll returns the rates of everything.
+func (e *estimator) ofAll() api.Rates {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.total.rates()

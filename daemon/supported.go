@@ -44,4 +44,6 @@ func unsupportedServer(r *service.RealServer) error {
 	return nil
 }
 
-func notYet(what string) error { return api.Errorf(api.Unsupported, "ulvs does not support %s yet", what) }
+func notYet(what string) error {
+	return api.Errorf(api.Unsupported, "ulvs does not support %s yet", what)
+}

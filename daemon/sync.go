@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
+	"ulvs/dataplane"
 	"ulvs/dataplane/filter"
 	"ulvs/service"
 	"ulvs/wire"
@@ -12,39 +14,130 @@ import (
 // sync derives from the configuration what the kernel must know of it: the
 // packet filter, the guard's sets, and which addresses are virtual. It is
 // called after every change of the configuration or of the host's addresses.
-// The filter opens before the guard closes: a packet in between is seen twice
-// rather than by nobody.
-func (d *Daemon) sync() {
+//
+// A packet in between is seen twice rather than by nobody: what is new passes
+// the filter before the guard takes it from the host, and what is no more is
+// given back to the host before the filter stops it.
+func (d *Daemon) sync() error {
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
+	d.told.generation = d.director.Generation() // first: what changes meanwhile is noticed
 	services, reals, vips := endpoints(d.director.Table())
-	if !slices.Equal(services, d.told.services) || !slices.Equal(reals, d.told.reals) {
-		d.hops.SetVirtual(vips)
-		d.syncFilter(services, reals)
+	if len(services) > 0 { // with none the Director, as the kernel, passes everything
+		reals = withLeftovers(reals, d.director.Leftovers())
 	}
+	if slices.Equal(services, d.told.services) && slices.Equal(reals, d.told.reals) {
+		d.guard.sync(d, services, reals)
+		return nil
+	}
+	d.hops.SetVirtual(vips)
+	d.guard.sync(d, common(d.told.services, services), common(d.told.reals, reals))
+	if err := d.syncFilter(services, reals); err != nil {
+		d.warn(aboutFilter, err.Error())
+		return err
+	}
+	d.withdraw(aboutFilter)
 	d.guard.sync(d, services, reals)
 	d.told.services, d.told.reals = services, reals
+	return nil
+}
+
+// resync does what a change without a command calls for, as the end of the last
+// connection of a deleted server, and tries again what the kernel refused.
+func (d *Daemon) resync() {
+	d.syncing.Lock()
+	stale := d.told.generation != d.director.Generation()
+	d.syncing.Unlock()
+	d.mu.Lock()
+	refused := d.warnings.has(aboutFilter)
+	d.mu.Unlock()
+	if stale || refused {
+		_ = d.sync() // has warned
+	}
+}
+
+// upkeep makes what is in the kernel fit what shall be there.
+func (d *Daemon) upkeep() {
+	if err := d.ports.reconcile(false); err != nil {
+		d.warn(aboutPorts, "interfaces are not set up, will try again: "+err.Error())
+	} else {
+		d.withdraw(aboutPorts)
+	}
+	d.resync()
+	d.guard.upkeep(d)
 }
 
 // told is what the kernel was last told, so that a change that does not
 // concern it (a weight, one more DR server) costs nothing there.
-type told struct{ services, reals []filter.Endpoint }
+type told struct {
+	services, reals []filter.Endpoint
+	generation      uint64 // of the configuration last looked at
+}
 
-// syncFilter makes every ring's filter anew.
-func (d *Daemon) syncFilter(services, reals []filter.Endpoint) {
-	prog, precision, err := filter.Assemble(filter.Rules{Services: services, NATReals: reals})
-	if err == nil {
-		if len(services) == 0 {
-			prog = nothing
+// syncFilter makes every ring's filter anew, as exact as the kernel allows: the
+// memory for it is bounded by net.core.optmem_max.
+func (d *Daemon) syncFilter(services, reals []filter.Endpoint) error {
+	if len(services)+len(reals) == 0 {
+		d.withdraw(aboutPrecision)
+		return filterError(d.ports.setFilter(nothing))
+	}
+	var err error
+	for p := filter.Exact; p <= filter.All; p++ {
+		prog, got, failure := filter.Assemble(filter.Rules{Services: services, NATReals: reals}, p)
+		if failure == nil {
+			failure = d.ports.setFilter(prog)
 		}
-		err = d.ports.setFilter(prog)
+		if failure == nil {
+			d.notePrecision(got)
+			return nil
+		}
+		err, p = failure, got
 	}
-	if err != nil {
-		d.log.Error("set packet filter", "err", err)
+	return filterError(err)
+}
+
+// notePrecision says what it means if the filter is not exact.
+func (d *Daemon) notePrecision(p filter.Precision) {
+	if p == filter.Exact {
+		d.withdraw(aboutPrecision)
+		return
 	}
-	if precision != filter.Exact {
-		d.warn("too many services for an exact packet filter: it lets in " + precision.String())
+	d.warn(aboutPrecision, "too many services for an exact packet filter: it lets in "+p.String())
+}
+
+// filterError says what a filter that the kernel refuses means.
+func filterError(err error) error {
+	if err == nil {
+		return nil
 	}
+	return fmt.Errorf("the kernel refuses the packet filter, the change does not reach packets yet (net.core.optmem_max?): %w", err)
+}
+
+// common returns what is in both lists, in the order of a.
+func common(a, b []filter.Endpoint) []filter.Endpoint {
+	in := make(map[filter.Endpoint]bool, len(b))
+	for _, e := range b {
+		in[e] = true
+	}
+	out := make([]filter.Endpoint, 0, len(a))
+	for _, e := range a {
+		if in[e] {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// withLeftovers adds deleted NAT servers whose connections live on: their
+// replies must still come in, and not reach the host.
+func withLeftovers(reals []filter.Endpoint, left []dataplane.Leftover) []filter.Endpoint {
+	for _, l := range left {
+		e := filter.Endpoint{Addr: l.Addr.Netip(), Port: l.Port, Proto: l.Proto}
+		if !slices.Contains(reals, e) {
+			reals = append(reals, e)
+		}
+	}
+	return reals
 }
 
 // endpoints lists what the configuration takes over: the virtual services and

@@ -28,7 +28,7 @@ func (w *watcher) Addresses(addresses []nexthop.Address) {
 	d.addresses = addresses
 	d.mu.Unlock()
 	d.hops.SetAddresses(addresses)
-	d.sync()
+	_ = d.sync() // has warned; the manager tries again
 }
 
 // Routes passes routes on.
@@ -44,7 +44,7 @@ func (w *watcher) Neighbour(n nexthop.Neighbour) { w.hops.UpdateNeighbour(n) }
 func (w *watcher) Trouble(err error) {
 	d := (*Daemon)(w)
 	if errors.Is(err, netmon.ErrStopped) {
-		d.warn("no more news from the kernel about links and routes: " + err.Error() + "; restart ulvs")
+		d.warn(aboutNews, "no more news from the kernel about links and routes: "+err.Error()+"; restart ulvs")
 		return
 	}
 	d.log.Warn("kernel news were lost and are read again", "err", err)

@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"maps"
 	"runtime/debug"
+	"slices"
 
 	"ulvs/dataplane"
 	"ulvs/dataplane/afpacket"
@@ -37,28 +39,34 @@ func startWorker(d *Daemon, i int) (*worker, error) {
 	return w, nil
 }
 
-// use gives the worker the ports it shall work with, by number. The ports it
-// had and has no more are nobody's afterwards.
-func (w *worker) use(ports map[uint16]*afpacket.Port) error {
-	list := make([]*afpacket.Port, 0, len(ports))
-	for _, p := range ports {
-		list = append(list, p)
-	}
-	poller, err := afpacket.NewPoller(list...)
+// share is what one worker gets: its ports by number, and what waits on them.
+type share struct {
+	ports  map[uint16]*afpacket.Port
+	poller *afpacket.Poller
+}
+
+func newShare(ports map[uint16]*afpacket.Port) (*share, error) {
+	poller, err := afpacket.NewPoller(slices.Collect(maps.Values(ports))...)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return &share{ports, poller}, nil
+}
+
+// use gives the worker the ports it shall work with. The ports it had and has no
+// more are nobody's afterwards.
+func (w *worker) use(s *share) error {
 	w.Do(func() {
 		for n := range dataplane.DefaultPorts {
 			w.SetPort(uint16(n), nil)
 		}
-		for n, p := range ports {
+		for n, p := range s.ports {
 			w.SetPort(n, p)
 		}
-		w.SetWaiter(poller)
+		w.SetWaiter(s.poller)
 	})
 	old := w.poller
-	w.poller = poller
+	w.poller = s.poller
 	return old.Close()
 }
 

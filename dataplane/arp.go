@@ -1,9 +1,9 @@
 package dataplane
 
 import (
-	"net/netip"
 	"time"
 
+	"ulvs/dataplane/nexthop"
 	"ulvs/wire"
 )
 
@@ -61,20 +61,21 @@ func (d *Director) announce(old *view, vips map[wire.Addr]bool) {
 
 // sendAnnouncements queues the gratuitous ARP requests that are due (RFC 5227
 // section 3), on every link that is up and whose host has not the address. What
-// the queues cannot take waits for the next tick.
+// the queues cannot take, or no link, waits for a later tick; so does all while
+// the configuration is being changed.
 func (l *Lane) sendAnnouncements() {
 	d := l.d
-	d.mu.Lock()
+	if !d.mu.TryLock() {
+		return
+	}
 	defer d.mu.Unlock()
+	links := l.linksUp()
 	keep := d.garp[:0]
 	for _, g := range d.garp {
-		if d.hops.IsLocal(g.addr) || !l.view.vips.has(&g.addr) {
+		if d.hops.IsLocal(g.addr) || !d.view.Load().vips.has(&g.addr) {
 			continue
 		}
-		if g.due <= l.now && !l.Full() {
-			for port := range l.queues {
-				l.announceOn(uint16(port), g.addr)
-			}
+		if g.due <= l.now && l.announceOn(links, g.addr) {
 			g.left, g.due = g.left-1, l.now+announceEvery
 		}
 		if g.left > 0 {
@@ -85,27 +86,42 @@ func (l *Lane) sendAnnouncements() {
 	d.announcing.Store(len(keep) > 0)
 }
 
-// announceOn queues one gratuitous ARP request.
-func (l *Lane) announceOn(port uint16, a wire.Addr) {
-	link, ok := l.d.hops.LinkOf(port)
-	if !ok || !link.Up {
-		return
+// linksUp lists the links that are up, in the order of their ports.
+func (l *Lane) linksUp() (up []nexthop.Link) {
+	for port := range l.queues {
+		if link, ok := l.d.hops.LinkOf(uint16(port)); ok && link.Up {
+			up = append(up, link)
+		}
 	}
-	p := l.frame()
-	if p == nil {
-		return
-	}
-	setARP(p, wire.ARPRequest, link.MAC, a, wire.Broadcast, a)
-	p.Out = port
-	l.queue(p)
+	return up
 }
 
-// Announce announces virtual addresses again, as is due when a link comes up.
-func (d *Director) Announce(addrs ...netip.Addr) {
+// announceOn queues one gratuitous ARP request for each link, or none and
+// reports false.
+func (l *Lane) announceOn(links []nexthop.Link, a wire.Addr) bool {
+	if len(links) == 0 || l.Full() || len(links) > len(l.frames)-l.used {
+		return false
+	}
+	for _, link := range links {
+		p := l.frame()
+		setARP(p, wire.ARPRequest, link.MAC, a, wire.Broadcast, a)
+		p.Out = link.Port
+		l.queue(p)
+	}
+	return true
+}
+
+// Announce announces all virtual addresses again, as is due when a link comes
+// up or has another hardware address.
+func (d *Director) Announce() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, a := range addrs {
-		d.garp = append(d.garp, announcement{addr: wire.AddrFrom(a), left: announceTimes})
+	v := d.view.Load()
+	d.garp = d.garp[:0] // all of them are virtual addresses, or will not be sent
+	for _, a := range v.vips.slots {
+		if a.Is4() {
+			d.garp = append(d.garp, announcement{addr: a, left: announceTimes})
+		}
 	}
 	d.announcing.Store(len(d.garp) > 0)
 }

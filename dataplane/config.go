@@ -73,7 +73,7 @@ func (d *Director) addService(t *service.Table, k service.Key) error {
 		return err
 	}
 	sc.Init(nil)
-	s := &Service{key: k, sched: sc, addr: wire.AddrFrom(k.Addr)}
+	s := &Service{key: k, sched: sc, addr: wire.AddrFrom(k.Addr), origin: d.begin(Stats{})}
 	s.conf.Store(&conf)
 	d.services[k] = s
 	return nil
@@ -141,6 +141,7 @@ func (d *Director) addServer(t *service.Table, c service.Change) error {
 	} else {
 		s = d.newServer(conf)
 	}
+	s.origin = d.begin(s.stats.raw())
 	s.service.Store(svc)
 	configure(s, conf)
 	s.Deleted.Store(false)
@@ -150,6 +151,12 @@ func (d *Director) addServer(t *service.Table, c service.Change) error {
 		svc.sched.Added(svc.list, &s.Server)
 	})
 	return nil
+}
+
+// begin is the origin of something that begins now with these counters.
+func (d *Director) begin(born Stats) origin {
+	d.instances++
+	return origin{instance: d.instances, born: born}
 }
 
 // expose makes the servers visible by their indexes. It comes before a

@@ -44,7 +44,9 @@ type Director struct {
 	free     []uint32
 	trash    map[trashKey]*Server
 	retired  []retiree
-	garp     []announcement // addresses still to be announced by Tick
+	// instances counts the services and servers there have been.
+	instances uint64
+	garp      []announcement // addresses still to be announced by Tick
 	// announcing says that garp is not empty, to Tick, which holds no lock.
 	announcing atomic.Bool
 }

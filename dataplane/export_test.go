@@ -24,3 +24,13 @@ func (d *Director) Indexes() (all, trash int) {
 	defer d.mu.Unlock()
 	return len(d.all), len(d.trash)
 }
+
+// Changing runs f as if a change of the configuration were under way.
+func (d *Director) Changing(f func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f()
+}
+
+// Together is together.
+var Together = together

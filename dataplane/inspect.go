@@ -11,7 +11,18 @@ type ServerView struct {
 	Stats                        Stats // since the last reset
 	Raw                          Stats // since the beginning, for rates
 	ID                           uint32
+	Origin
 }
+
+// Origin tells one service or server from all others that there have been, also
+// under the same key. Revived by being added again it counts as another.
+type Origin struct {
+	Instance uint64
+	Born     Stats // what Raw was when it was added
+}
+
+// view shows the origin.
+func (o *origin) view() Origin { return Origin{o.instance, o.born} }
 
 // ServiceView is one virtual service with its live counts and servers.
 type ServiceView struct {
@@ -19,6 +30,7 @@ type ServiceView struct {
 	Stats   Stats
 	Raw     Stats
 	Servers []ServerView // kernel order: newest first
+	Origin
 }
 
 // Inspect returns the configuration with all counts. It does not disturb the
@@ -28,7 +40,7 @@ func (d *Director) Inspect() (services []ServiceView, total, totalRaw Stats) {
 	defer d.mu.Unlock()
 	for _, e := range d.view.Load().table.Services() {
 		s := d.services[e.Key]
-		v := ServiceView{VirtualService: e.VirtualService, Stats: s.stats.shown(), Raw: s.stats.raw()}
+		v := ServiceView{VirtualService: e.VirtualService, Stats: s.stats.shown(), Raw: s.stats.raw(), Origin: s.origin.view()}
 		s.mu.Lock()
 		list := s.list
 		s.mu.Unlock()
@@ -43,7 +55,7 @@ func (d *Director) Inspect() (services []ServiceView, total, totalRaw Stats) {
 // inspect returns the server's settings and counts.
 func (s *Server) inspect() ServerView {
 	return ServerView{
-		RealServer: *s.conf.Load(), ID: s.ID,
+		RealServer: *s.conf.Load(), ID: s.ID, Origin: s.origin.view(),
 		Active: s.Active.Load(), Inactive: s.Inactive.Load(), Persistent: s.Persistent.Load(),
 		Stats: s.stats.shown(), Raw: s.stats.raw(),
 	}

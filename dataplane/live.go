@@ -25,6 +25,16 @@ type Server struct {
 	// apart from the counts that schedulers see, since those cannot be read as
 	// one: a connection that moves between them could be missed.
 	refs atomic.Int32
+	origin
+}
+
+// origin tells whoever keeps something about a service or server over time
+// which one it is: a number that no other has had, and the counters at its
+// beginning. A server that is deleted and added again has another, even where
+// it goes on from the trash with its counters. Guarded by Director.mu.
+type origin struct {
+	instance uint64
+	born     Stats
 }
 
 // path is what a router said about the way to a real server.
@@ -46,6 +56,7 @@ type Service struct {
 	addr  wire.Addr
 	gone  atomic.Bool // deleted from the table
 	stats counters
+	origin
 }
 
 // svcKey is the exact-match part of a service lookup.

@@ -72,7 +72,7 @@ const (
 	DroppedNeighbour  // next hop does not answer ARP and its queue is full
 	DroppedICMPLimit  // an ICMP error was due but the rate limit held it back
 	DroppedNoAnswer   // an ICMP error was due but must not answer such a packet
-	DroppedICMPBad    // ICMP error with a bad checksum or quote
+	DroppedICMPBad    // ICMP with a bad checksum, or a ping from no single host
 	DroppedReuse      // SYN with RST on a closed connection
 	DroppedSegment    // super-frame or packet that could not be cut or encapsulated
 	DroppedMethod     // forwarding method without a transmitter
@@ -130,7 +130,7 @@ var reasonTexts = [NumReasons]reasonText{
 	DroppedNeighbour:  {"dropped-neighbour", Dropped, "next hop does not answer ARP and its queue is full"},
 	DroppedICMPLimit:  {"dropped-icmp-limit", Dropped, "an ICMP error was due but the rate limit held it back"},
 	DroppedNoAnswer:   {"dropped-no-answer", Dropped, "an ICMP error was due but must not be sent about such a packet"},
-	DroppedICMPBad:    {"dropped-icmp-bad", Dropped, "ICMP error with a bad checksum or quote"},
+	DroppedICMPBad:    {"dropped-icmp-bad", Dropped, "ICMP with a bad checksum, or a ping from no single host"},
 	DroppedReuse:      {"dropped-reuse", Dropped, "SYN with RST on a closed connection"},
 	DroppedSegment:    {"dropped-segment", Dropped, "super-frame that could not be cut or encapsulated"},
 	DroppedMethod:     {"dropped-method", Dropped, "forwarding method that is not implemented"},

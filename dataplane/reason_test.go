@@ -4,13 +4,10 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"ulvs/dataplane"
 	"ulvs/dataplane/nexthop"
 	"ulvs/service"
-	"ulvs/wire"
-	"ulvs/wire/wiretest"
 )
 
 // TestReasonTexts: every reason has a name of its own that begins with its
@@ -84,17 +81,6 @@ func TestHandle(t *testing.T) {
 		}
 	}
 	x.conserved(1000)
-}
-
-// TestAnnounceAgain: an address is announced again on request, unless it is not
-// virtual.
-func TestAnnounceAgain(t *testing.T) {
-	x := newWorld(t, 100)
-	x.balance(service.TCP, "rr", service.DR, 1)
-	x.d.Announce(netip.MustParseAddr(vip), netip.MustParseAddr(clientIP))
-	x.now += time.Second
-	out := x.send(0)
-	wiretest.Check(t, one(t, out[1]).Data, wiretest.ARPIs(wire.ARPRequest, inMAC, vip, wire.MAC{}, vip), wiretest.MACs(inMAC, wire.Broadcast))
 }
 
 // TestNew: what a Director cannot be made of is refused.

@@ -30,9 +30,8 @@ func (l *Lane) Tick() {
 	if l.d.announcing.Load() {
 		l.sendAnnouncements()
 	}
-	if l.now >= l.slow {
+	if l.now >= l.slow && l.d.sweepTrash() {
 		l.slow = l.now + slowPeriod
-		l.d.sweepTrash()
 	}
 }
 

@@ -101,7 +101,7 @@ func (l *Lane) tunnelSegments(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexth
 	}
 	r := ForwardedSegments
 	for _, q := range l.made {
-		r = l.tunnelOne(q, h, hop, st, mtu, ForwardedSegments)
+		r = together(r, l.tunnelOne(q, h, hop, st, mtu, ForwardedSegments))
 	}
 	return l.done(r)
 }
@@ -175,9 +175,9 @@ func (l *Lane) fragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st next
 	r := ForwardedSegments
 	for _, q := range l.made {
 		if q.IPLen() > hop.MTU {
-			r = l.placeFragments(q, to, hop, st, hop.MTU)
+			r = together(r, l.placeFragments(q, to, hop, st, hop.MTU))
 		} else {
-			r = l.place(q, to, hop, st, ForwardedSegments)
+			r = together(r, l.place(q, to, hop, st, ForwardedSegments))
 		}
 	}
 	return l.done(r)
@@ -191,7 +191,16 @@ func (l *Lane) placeFragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st
 	}
 	r := ForwardedFragments
 	for _, q := range l.made[first:] {
-		r = l.place(q, to, hop, st, ForwardedFragments)
+		r = together(r, l.place(q, to, hop, st, ForwardedFragments))
 	}
 	return r
+}
+
+// together is the reason of a packet that became several: the first loss of a
+// piece, which is the loss of all of it, or else what became of the last.
+func together(sofar, piece Reason) Reason {
+	if sofar.Verdict() == Dropped {
+		return sofar
+	}
+	return piece
 }

@@ -1,5 +1,13 @@
 package dataplane
 
+import (
+	"cmp"
+	"slices"
+
+	"ulvs/service"
+	"ulvs/wire"
+)
+
 // retiree is a server index on its way to being used again.
 type retiree struct {
 	index      uint32
@@ -8,9 +16,12 @@ type retiree struct {
 
 // sweepTrash frees the deleted servers that no connection refers to any more.
 // An index is used again only after every lane has left the batch in which it
-// might have seen the old server.
-func (d *Director) sweepTrash() {
-	d.mu.Lock()
+// might have seen the old server. It reports false, and does nothing, while the
+// configuration is being changed: packets do not wait for that.
+func (d *Director) sweepTrash() bool {
+	if !d.mu.TryLock() {
+		return false
+	}
 	defer d.mu.Unlock()
 	first := len(d.retired)
 	for k, s := range d.trash {
@@ -27,6 +38,33 @@ func (d *Director) sweepTrash() {
 		}
 	}
 	d.reuse()
+	return true
+}
+
+// Leftover is a deleted NAT server that connections still refer to.
+type Leftover struct {
+	Proto uint8
+	Addr  wire.Addr
+	Port  uint16
+}
+
+// Leftovers lists the deleted NAT servers whose replies must still be
+// translated. The last connection's end changes the Generation, within a second
+// or so.
+func (d *Director) Leftovers() (all []Leftover) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for k, s := range d.trash {
+		if s.conf.Load().Method == service.NAT && s.refs.Load() > 0 {
+			all = append(all, Leftover{uint8(k.service.Protocol), k.addr, k.port})
+		}
+	}
+	slices.SortFunc(all, Leftover.compare)
+	return all
+}
+
+func (a Leftover) compare(b Leftover) int {
+	return cmp.Or(a.Addr.Netip().Compare(b.Addr.Netip()), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Proto, b.Proto))
 }
 
 // reuse frees the indexes that no batch under way can still know. A lane says

@@ -21,18 +21,22 @@ func FinishChecksum(p *wire.Packet) bool {
 	l4 := p.Transport()
 	switch p.Proto {
 	case wire.ProtoTCP:
-		putTransport(l4[wire.TCPChecksumOffset:], wire.Checksum(l4, 0))
+		putTransport(l4[wire.TCPChecksumOffset:], p.Proto, wire.Checksum(l4, 0))
 	case wire.ProtoUDP:
 		l4 = l4[:min(len(l4), p.UDP().Length())]
-		putTransport(l4[wire.UDPChecksumOffset:], wire.Checksum(l4, 0))
+		putTransport(l4[wire.UDPChecksumOffset:], p.Proto, wire.Checksum(l4, 0))
 	}
 	p.Offload = wire.Offload{}
 	return true
 }
 
-// putTransport writes a finished TCP or UDP checksum. A computed zero becomes
-// all ones: for UDP it must (RFC 768), for TCP the two mean the same and the
-// kernel sends it so (net/core/dev.c, skb_checksum_help).
-func putTransport(field []byte, sum uint16) {
-	binary.BigEndian.PutUint16(field, wire.UDPZero(sum))
+// putTransport writes a finished TCP or UDP checksum. Only UDP has the zero
+// rule (RFC 768). For TCP all ones would be as valid to a receiver, and Linux
+// sends it (net/core/dev.c, skb_checksum_help), but who compares instead of
+// summing takes it for wrong (RFC 1624 section 3).
+func putTransport(field []byte, proto uint8, sum uint16) {
+	if proto == wire.ProtoUDP {
+		sum = wire.UDPZero(sum)
+	}
+	binary.BigEndian.PutUint16(field, sum)
 }

@@ -125,7 +125,7 @@ func (c *cutter) udp(out *wire.Packet) {
 func sumTransport(p *wire.Packet, at int) {
 	l4 := p.Transport()
 	l4[at], l4[at+1] = 0, 0
-	putTransport(l4[at:], wire.Checksum(l4, wire.PseudoSum(p.Src, p.Dst, p.Proto, len(l4))))
+	putTransport(l4[at:], p.Proto, wire.Checksum(l4, wire.PseudoSum(p.Src, p.Dst, p.Proto, len(l4))))
 }
 
 // derive makes the fresh packet out one of p's: with p's fields, p's headers,

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +22,14 @@ func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "run the director in the foreground",
-		Long: `Runs the director of this network namespace until SIGINT or SIGTERM. It takes
-its services from the API: configure it with "ulvs ipvsadm". It needs
-CAP_NET_RAW, and CAP_NET_ADMIN for the guard that keeps the host's own stack
-from answering for the virtual addresses.`,
+		Long: `Runs the director of this network namespace until SIGINT or SIGTERM; a second
+one ends it at once. It takes its services from the API: configure it with
+"ulvs ipvsadm". It needs CAP_NET_RAW, and CAP_NET_ADMIN for the guard that keeps
+the host's own stack from answering for the virtual addresses.
+
+SIGHUP, the end of its terminal, ends it too, unless it is ignored (nohup). A
+daemon that ipvsadm has started in the background outlives terminals and only
+logs SIGHUP: there is no file to reload.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var level slog.Level
@@ -36,7 +42,10 @@ from answering for the virtual addresses.`,
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 			o.RingMemory = ringMiB << 20
 			o.Build = version
-			return daemon.Run(c.Context(), o, log)
+			signal.Ignore(syscall.SIGPIPE) // the end of who reads the log is not ours
+			ctx, stop := untilHangup(c.Context(), background, log)
+			defer stop()
+			return daemon.Run(ctx, o, log)
 		},
 	}
 	f := c.Flags()
@@ -50,7 +59,7 @@ from answering for the virtual addresses.`,
 	f.BoolVar(&o.QdiscBypass, "qdisc-bypass", false, "transmit past the queueing discipline")
 	f.BoolVar(&o.NoGuard, "no-guard", false, "leave the host's own stack alone, even where it answers for a virtual address")
 	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
-	f.BoolVar(&background, "background-child", false, "")
+	f.BoolVar(&background, "background-child", false, "") // by control.EnsureDaemon
 	_ = f.MarkHidden("background-child")
 	return c
 }

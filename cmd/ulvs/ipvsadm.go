@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -12,14 +11,10 @@ import (
 	"ulvs/ipvsadm"
 )
 
-// isIpvsadm reports whether name is one of ipvsadm's.
-func isIpvsadm(name string) bool {
-	return slices.Contains([]string{"ipvsadm", "ipvsadm-save", "ipvsadm-restore"}, name)
-}
-
-// ipvsadmFace is ipvsadm: its grammar, its text, its exit codes.
-func ipvsadmFace(ctx context.Context, name string, args []string) int {
-	env, err := control.NewEnv(ctx, control.StartOptions{})
+// ipvsadmFace is ipvsadm: its grammar, its text, its exit codes. Signals end
+// it as they end any command: it may be reading a terminal.
+func ipvsadmFace(name string, args []string) int {
+	env, err := control.NewEnv(context.Background(), control.StartOptions{})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitUsage

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"syscall"
 
@@ -17,10 +16,11 @@ import (
 	"ulvs/control"
 	"ulvs/control/api"
 	"ulvs/daemon"
+	"ulvs/ipvsadm"
 	"ulvs/lab"
 )
 
-// version is set by the linker for releases.
+// version is set by the linker; see Makefile.
 var version = "devel"
 
 // Exit codes of every face but ipvsadm, which has its own.
@@ -35,15 +35,15 @@ func main() { os.Exit(run(os.Args)) }
 
 // run chooses the face.
 func run(argv []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	name := filepath.Base(argv[0])
-	if isIpvsadm(name) {
-		return ipvsadmFace(ctx, name, argv[1:])
+	if ipvsadm.IsFace(name) {
+		return ipvsadmFace(name, argv[1:])
 	}
-	if len(argv) > 1 && isIpvsadm(argv[1]) {
-		return ipvsadmFace(ctx, argv[1], argv[2:])
+	if len(argv) > 1 && ipvsadm.IsFace(argv[1]) {
+		return ipvsadmFace(argv[1], argv[2:])
 	}
+	ctx, stop := untilSignal(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
 	root := rootCommand()
 	root.SetArgs(argv[1:])
 	return exitCode(root.ExecuteContext(ctx))

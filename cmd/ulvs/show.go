@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ulvs/control/api"
-	"ulvs/dataplane"
+	"ulvs/daemon"
 )
 
 // statusCommand says what the daemon is doing.
@@ -87,16 +87,12 @@ func reasonsCommand() *cobra.Command {
 
 // printReasons prints the counts, largest first, with a line of meaning each.
 func printReasons(w io.Writer, r api.Reasons) {
-	meaning := map[string]string{}
-	for i := range dataplane.NumReasons {
-		meaning[i.String()] = i.Meaning()
-	}
 	names := slices.Collect(maps.Keys(r))
 	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Or(cmp.Compare(r[b], r[a]), cmp.Compare(a, b))
 	})
 	for _, n := range names {
-		fmt.Fprintf(w, "%14d  %-24s %s\n", r[n], n, meaning[n])
+		fmt.Fprintf(w, "%14d  %-24s %s\n", r[n], n, daemon.Meaning(n))
 	}
 }
 

@@ -47,7 +47,7 @@ func interfaceNames() []string {
 
 func explainRing(g Geometry, err error) error {
 	if errors.Is(err, unix.ENOMEM) {
-		return fmt.Errorf("%w: %d MiB in blocks of %d KiB: use fewer slots", ErrRingTooLarge, g.Bytes()>>20, g.BlockSize>>10)
+		return fmt.Errorf("%w: %d MiB in blocks of %d KiB: use fewer slots (--ring-slots) or less memory for all (--ring-memory)", ErrRingTooLarge, g.Bytes()>>20, g.BlockSize>>10)
 	}
 	return fmt.Errorf("set up receive ring of %d MiB: %w", g.Bytes()>>20, err)
 }

@@ -86,7 +86,7 @@ func checkError(t *testing.T, err, is error, words []string) {
 
 func TestExplainRing(t *testing.T) {
 	err := explainRing(Geometry{}.withDefaults(), unix.ENOMEM)
-	checkError(t, err, ErrRingTooLarge, []string{"138 MiB", "fewer slots"})
+	checkError(t, err, ErrRingTooLarge, []string{"138 MiB", "fewer slots", "--ring-slots", "--ring-memory"})
 }
 
 // TestOpenWithoutRights gives the rights up on a thread of its own, which dies

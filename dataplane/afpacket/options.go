@@ -35,23 +35,26 @@ type Geometry struct {
 const (
 	defaultSlotSize  = 69888
 	defaultBlockSize = 2 << 20
-	defaultSlots     = 2070 // 69 blocks, 138 MiB
+	DefaultSlots     = 2070 // 69 blocks, 138 MiB
 
 	defaultBlockSize3 = 256 << 10
-	defaultBlocks3    = 64 // 16 MiB
+	DefaultBlocks3    = 64 // 16 MiB
 )
+
+// MaxSlots is the most slots of default size that one ring can have.
+const MaxSlots = maxRing / defaultBlockSize * (defaultBlockSize / defaultSlotSize)
 
 // maxRing is the largest ring in bytes that Open asks the kernel for. The
 // kernel counts rings in 32 bits.
 const maxRing = 4<<30 - 1
 
 func (g Geometry) withDefaults() Geometry {
-	block, slots := defaultBlockSize, defaultSlots
+	block, slots := defaultBlockSize, DefaultSlots
 	if g.Version == 0 {
 		g.Version = V2
 	}
 	if g.Version == V3 {
-		block, slots = defaultBlockSize3, defaultBlocks3
+		block, slots = defaultBlockSize3, DefaultBlocks3
 	}
 	g.SlotSize = orDefault(g.SlotSize, defaultSlotSize)
 	g.Slots = orDefault(g.Slots, slots)
@@ -81,7 +84,7 @@ func (g Geometry) check() error {
 	case g.Slots < 1:
 		return fmt.Errorf("ring slots %d: want at least 1", g.Slots)
 	case g.Bytes() > maxRing:
-		return fmt.Errorf("ring of %d MiB: want at most %d MiB, use fewer slots", g.Bytes()>>20, maxRing>>20)
+		return fmt.Errorf("ring of %d MiB: want at most %d MiB, use fewer slots (--ring-slots)", g.Bytes()>>20, maxRing>>20)
 	}
 	return nil
 }
@@ -95,6 +98,20 @@ func (g Geometry) blocks() int {
 		return g.Slots
 	}
 	return (g.Slots + g.perBlock() - 1) / g.perBlock()
+}
+
+// Fit returns g with as many slots as lie in so many bytes; with none, Slots is
+// negative.
+func (g Geometry) Fit(bytes int64) Geometry {
+	full := g.withDefaults()
+	g.Slots = int(min(bytes, maxRing) / int64(full.BlockSize))
+	if full.Version == V2 {
+		g.Slots *= full.perBlock()
+	}
+	if g.Slots == 0 {
+		g.Slots = -1 // 0 would be the default
+	}
+	return g
 }
 
 // Bytes returns the memory that the ring takes, in bytes.

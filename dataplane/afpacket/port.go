@@ -150,6 +150,13 @@ func (p *Port) ID() uint16 { return p.id }
 // Index returns the kernel's number of the interface.
 func (p *Port) Index() int { return p.index }
 
+// RingBytes returns the memory of the ring, in bytes; 0 once it is closed.
+func (p *Port) RingBytes() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.mem)
+}
+
 // Name returns the interface's name at Open.
 func (p *Port) Name() string { return p.name }
 

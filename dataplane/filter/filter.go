@@ -76,8 +76,12 @@ var icmpErrors = [...]uint32{3, 4, 11, 12}
 
 // Build returns a program for the rules, and how exact it is. ARP and ICMP
 // errors always pass; IPv6 and everything else is dropped.
-func Build(r Rules) ([]bpf.Instruction, Precision) {
-	for p := Exact; p < All && !r.AllIPv4; p++ {
+func Build(r Rules) ([]bpf.Instruction, Precision) { return BuildFrom(r, Exact) }
+
+// BuildFrom is Build, but no more exact than that: for sockets that may not have
+// the memory for a long program.
+func BuildFrom(r Rules, most Precision) ([]bpf.Instruction, Precision) {
+	for p := most; p < All && !r.AllIPv4; p++ {
 		if prog := build(r, p); len(prog) <= maxInstructions {
 			return prog, p
 		}
@@ -85,9 +89,9 @@ func Build(r Rules) ([]bpf.Instruction, Precision) {
 	return buildAll(), All
 }
 
-// Assemble is Build in the form that sockets take.
-func Assemble(r Rules) ([]bpf.RawInstruction, Precision, error) {
-	prog, precision := Build(r)
+// Assemble is BuildFrom in the form that sockets take.
+func Assemble(r Rules, most Precision) ([]bpf.RawInstruction, Precision, error) {
+	prog, precision := BuildFrom(r, most)
 	raw, err := bpf.Assemble(prog)
 	if err != nil {
 		return nil, precision, fmt.Errorf("assemble filter: %w", err)

@@ -293,7 +293,7 @@ func manyServices(vips, ports int) (r filter.Rules) {
 
 func checkLoads(t *testing.T, r filter.Rules) {
 	t.Helper()
-	raw, _, err := filter.Assemble(r)
+	raw, _, err := filter.Assemble(r, filter.Exact)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,5 +324,17 @@ func BenchmarkBuild1000(b *testing.B) {
 	r := manyServices(1000, 1)
 	for b.Loop() {
 		filter.Build(r)
+	}
+}
+
+// TestCoarser: on request a program is less exact, and then not longer.
+func TestCoarser(t *testing.T) {
+	last := 1 << 16
+	for p := filter.Exact; p <= filter.All; p++ {
+		prog, got := filter.BuildFrom(rules, p)
+		if got != p || len(prog) >= last {
+			t.Errorf("asked for %v, got %v in %d instructions, the one before had %d", p, got, len(prog), last)
+		}
+		last = len(prog)
 	}
 }

@@ -59,10 +59,11 @@ type Rules struct {
 
 // Guard is the table in the kernel.
 type Guard struct {
-	mu    sync.Mutex
-	conn  *nftables.Conn
-	rules ruleset
-	held  map[*nftables.Set][][]byte // elements of the static sets, in order; nil: not known
+	mu     sync.Mutex
+	conn   *nftables.Conn
+	rules  ruleset
+	handle uint64                     // of the table
+	held   map[*nftables.Set][][]byte // elements of the static sets, in order; nil: not known
 }
 
 // Open makes the table, still without anything to drop, and hooks it into the
@@ -83,7 +84,10 @@ func Open(interfaces []string) (*Guard, error) {
 	if err := g.flush("create nftables table " + tableName); err != nil {
 		return nil, err
 	}
-	if err := g.SetInterfaces(interfaces); err != nil {
+	if g.handle, err = tableHandle(); err == nil {
+		err = g.SetInterfaces(interfaces)
+	}
+	if err != nil {
 		return nil, errors.Join(err, Remove())
 	}
 	return g, nil
@@ -125,7 +129,27 @@ func connect() (*nftables.Conn, error) {
 }
 
 // flush commits what has been prepared on the connection, all or nothing.
-func (g *Guard) flush(what string) error { return explain(what, g.conn.Flush()) }
+func (g *Guard) flush(what string) error { return explain(what, first(g.conn.Flush())) }
+
+// first returns the first of joined errors: the kernel answers each message of
+// a transaction, mostly the same.
+func first(err error) error {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if joined, ok := e.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) > 0 {
+			return first(joined.Unwrap()[0])
+		}
+	}
+	return err
+}
+
+// Present reports whether the kernel still has the table that Open made.
+// Another's flush of the ruleset removes it, and loading a saved one may have
+// put an old copy in its place. A Guard without its table is of no use any more:
+// open a new one.
+func (g *Guard) Present() (bool, error) {
+	handle, err := tableHandle()
+	return err == nil && handle == g.handle, err
+}
 
 // explain adds what is missing to an error of the kernel's.
 func explain(what string, err error) error {

@@ -32,7 +32,7 @@ func TestARPWithARealKernel(t *testing.T) {
 			table.SetVirtual([]wire.Addr{addr(virtual)})
 			var conn *packet.Conn
 			director.Do(func() {
-				if err := Start(t.Context(), tableHandler{table}); err != nil {
+				if _, err := Start(t.Context(), tableHandler{table}); err != nil {
 					t.Fatal(err)
 				}
 				conn = arpSocket(t)

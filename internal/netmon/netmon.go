@@ -62,27 +62,31 @@ const groups = unix.RTMGRP_LINK | unix.RTMGRP_NEIGH |
 	1<<(unix.RTNLGRP_NEXTHOP-1)
 
 // Start follows the network namespace of the calling thread, until ctx ends.
-// It returns once the handler has been told of everything there is.
-func Start(ctx context.Context, h Handler) error { return start(ctx, h, readBuffer) }
+// It returns once the handler has been told of everything there is. After the
+// end of ctx, wait returns when the handler will not be called any more; the
+// handler itself must not call it.
+func Start(ctx context.Context, h Handler) (wait func(), err error) { return start(ctx, h, readBuffer) }
 
 // start is Start with a choice of the event socket's buffer in bytes.
-func start(ctx context.Context, h Handler, buffer int) error {
+func start(ctx context.Context, h Handler, buffer int) (wait func(), err error) {
 	m, err := open(h, buffer)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m.mark(everything)
 	if err := m.read(time.Now()); err != nil {
 		m.close()
-		return err
+		return nil, err
 	}
+	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { _ = m.events.SetReadDeadline(time.Unix(1, 0)) })
 	go func() {
+		defer close(done)
 		defer m.close()
 		defer stop()
 		m.run(ctx)
 	}()
-	return nil
+	return func() { <-done }, nil
 }
 
 // monitor is the state of one Start.

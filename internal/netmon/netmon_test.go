@@ -98,7 +98,7 @@ func watched(t *testing.T, buffer int) (n *testns.NS, r *recorder) {
 	peer.Up("eth0")
 	r = &recorder{neighbours: map[netip.Addr]nexthop.Neighbour{}, changed: make(chan struct{}, 1)}
 	n.Do(func() {
-		if err := start(t.Context(), r, buffer); err != nil {
+		if _, err := start(t.Context(), r, buffer); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -310,6 +310,55 @@ func (h tableHandler) Links(links []Link) {
 
 func addr(s string) wire.Addr { return wire.AddrFrom(netip.MustParseAddr(s)) }
 
+// slowHandler takes its time over links that come after the first list.
+type slowHandler struct {
+	*recorder
+	calls            int
+	entered, release chan struct{}
+}
+
+func (h *slowHandler) Links(l []Link) {
+	if h.calls++; h.calls == 2 {
+		close(h.entered)
+		<-h.release
+	}
+	h.recorder.Links(l)
+}
+
+// TestWait: it returns when the last call of the handler has ended.
+func TestWait(t *testing.T) {
+	n := testns.New(t)
+	r := &recorder{neighbours: map[netip.Addr]nexthop.Neighbour{}, changed: make(chan struct{}, 1)}
+	h := &slowHandler{recorder: r, entered: make(chan struct{}), release: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var wait func()
+	n.Do(func() {
+		var err error
+		if wait, err = Start(ctx, h); err != nil {
+			t.Fatal(err)
+		}
+	})
+	testns.Veth(t, n, "eth0", testns.New(t), "eth0")
+	<-h.entered
+	cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		wait()
+	}()
+	select {
+	case <-ended:
+		t.Error("ended while the handler was at work")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(h.release)
+	<-ended
+	if h.calls != 2 || r.link("eth0").Index == 0 {
+		t.Errorf("%d calls, eth0 %+v", h.calls, r.link("eth0"))
+	}
+}
+
 func TestNextHopTableFollowsTheKernel(t *testing.T) {
 	n, _ := watched(t, readBuffer)
 	n.Route("default", "192.0.2.254")
@@ -319,7 +368,7 @@ func TestNextHopTableFollowsTheKernel(t *testing.T) {
 	}
 	table := nexthop.New(nexthop.Config{})
 	n.Do(func() {
-		if err := Start(t.Context(), tableHandler{table}); err != nil {
+		if _, err := Start(t.Context(), tableHandler{table}); err != nil {
 			t.Fatal(err)
 		}
 	})

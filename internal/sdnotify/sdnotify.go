@@ -13,12 +13,11 @@ import (
 	"time"
 )
 
-// Ready, Stopping and Reloading are the states of sd_notify(3).
+// Ready, Stopping and Watchdog are states of sd_notify(3).
 const (
-	Ready     = "READY=1"
-	Stopping  = "STOPPING=1"
-	Reloading = "RELOADING=1"
-	Watchdog  = "WATCHDOG=1"
+	Ready    = "READY=1"
+	Stopping = "STOPPING=1"
+	Watchdog = "WATCHDOG=1" // still alive
 )
 
 // Status is the line that systemctl status shows.
