@@ -229,7 +229,7 @@ func TestLeastConnections(t *testing.T) {
 func TestRunOptions(t *testing.T) {
 	for _, options := range [][]string{
 		{"--workers", "2"}, {"--workers", "4", "--capacity", "1000"}, {"--throughput"}, {"--qdisc-bypass"},
-		{"--ring-slots", "64"}, {"--ring-memory", "1"}, {"-i", "eth0,eth1"},
+		{"--ring-slots", "64"}, {"--ring-memory", "40"}, {"-i", "eth0,eth1"},
 	} {
 		t.Run(strings.Join(options, " "), func(t *testing.T) {
 			n := bare(t, lab.Config{Mode: lab.NAT, Servers: 3})

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"regexp"
 	"strings"
 	"testing"
@@ -39,6 +40,21 @@ func TestInterfaces(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNewMAC: when the director's interface gets another hardware address the
+// clients are told whose the virtual address is, which no host has.
+func TestNewMAC(t *testing.T) {
+	n := serving(t, lab.Config{Mode: lab.DR, Servers: 2, HiddenVIP: true}, "rr")
+	check(t, n.Serve())
+	traffic := n.pulse(t)
+	ifname := n.Director.Interfaces[0].Name
+	mac := net.HardwareAddr{2, 0, 0, 0, 0xee, 0}
+	e := event{"new MAC", ifname, func() error {
+		mac[5]++
+		return n.Director.NS().SetMAC(ifname, mac)
+	}, nil}
+	e.run(t, n, traffic)
 }
 
 // event happens to an interface.

@@ -31,6 +31,8 @@ func TestBadUsage(t *testing.T) {
 		{"ulvs run --capacity 300000000", `--capacity: 300000000 is not from 1 to 268435456 connections`},
 		{"ulvs run --ring-slots 2000000", `--ring-slots: 2000000 is not from 1 to 61410`},
 		{"ulvs run --ring-slots -1", `--ring-slots: -1 is not from 1 to 61410`},
+		{"ulvs run --ring-memory 1", `--ring-memory: 1 MiB left, an interface needs at least 18 MiB`},
+		{"ulvs run --ring-slots 64 --throughput", `--ring-slots: not with --throughput, whose rings hold blocks of frames: use --ring-memory`},
 		{"ulvs run --ring-memory 0", `--ring-memory: 0 is not from 1 to 1048576 MiB`},
 		{"ulvs run --log-level loud", `--log-level: "loud" is not one of debug, info, warn, error`},
 		{"ulvs status extra", `ulvs status takes no argument, got "extra"`},
