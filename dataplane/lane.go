@@ -33,6 +33,7 @@ type Lane struct {
 	now      time.Duration
 	queues   [][]*wire.Packet // by port
 	queued   []uint16         // ports with a non-empty queue
+	waiting  int              // frames in all queues
 	frames   []wire.Packet    // frames of our own
 	used     int              // of frames
 	made     []*wire.Packet   // what next gave out since it was last emptied
@@ -137,20 +138,12 @@ func (l *Lane) Sent() {
 	}
 	l.queued = l.queued[:0]
 	l.made = l.made[:0]
-	l.used = 0
+	l.used, l.waiting = 0, 0
 }
 
 // Full reports whether the queued frames must be sent before the next Handle.
 func (l *Lane) Full() bool {
-	if l.used > frameCount-maxPerPacket {
-		return true
-	}
-	for _, port := range l.queued {
-		if len(l.queues[port]) > queueLen-maxPerPacket {
-			return true
-		}
-	}
-	return false
+	return l.used > frameCount-maxPerPacket || l.waiting > queueLen-maxPerPacket
 }
 
 // queue puts a finished frame into the queue of its port.
@@ -160,6 +153,7 @@ func (l *Lane) queue(p *wire.Packet) {
 		l.queued = append(l.queued, p.Out)
 	}
 	l.queues[p.Out] = append(q, p)
+	l.waiting++
 }
 
 // frame returns an unused frame of our own, empty, with headroom; nil when
