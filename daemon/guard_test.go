@@ -15,13 +15,13 @@ import (
 
 // kernel is nftables as a test wants it.
 type kernel struct {
-	opened, synced int
-	gone           bool
-	failure        error // of Sync and SetInterfaces
-	openFailure    error
-	rules          []guard.Rules // by Sync
-	hooks          []string
-	closed         bool
+	opened      int
+	gone        bool
+	failure     error // of Sync and SetInterfaces
+	openFailure error
+	rules       []guard.Rules // by Sync
+	hooks       []string
+	closed      bool
 }
 
 func (k *kernel) make() (kernelGuard, error) {

@@ -53,8 +53,9 @@ func files(t *testing.T) string {
 }
 
 // nginxConf is a server as one finds them: static files, and an upload that
-// nginx takes in full, keeps in a file and passes on. To be filled in: the
-// folder of this nginx, that of the files, the port.
+// nginx takes in full and keeps in a file before it asks, without the body,
+// what to answer. To be filled in: the folder of this nginx, that of the
+// files, the port.
 const nginxConf = `
 daemon off;
 user root;
@@ -77,6 +78,8 @@ http {
 		root %[2]s;
 		location /upload {
 			client_body_in_file_only on;
+			proxy_pass_request_body off;
+			proxy_set_header Content-Length "";
 			proxy_pass http://127.0.0.1:8081;
 		}
 	}

@@ -112,8 +112,8 @@ func (l *Lab) send(ctx context.Context, o Options, res *Result, r reporter) erro
 }
 
 // typed notes a command and prints it.
-func (res *Result) typed(r reporter, h *Host, line, output string) {
+func (r *Result) typed(out reporter, h *Host, line, output string) {
 	c := Command{Host: h.Name, Line: line, Output: output}
-	res.Commands = append(res.Commands, c)
-	r.command(c)
+	r.Commands = append(r.Commands, c)
+	out.command(c)
 }

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -245,7 +246,7 @@ func (top *topology) connecting(addr string, port int) (fd int) {
 			top.t.Fatal(err)
 		}
 		top.t.Cleanup(func() { unix.Close(fd) })
-		if err := unix.Connect(fd, to); err != syscall.EINPROGRESS {
+		if err := unix.Connect(fd, to); !errors.Is(err, syscall.EINPROGRESS) {
 			top.t.Fatal(err)
 		}
 	})
