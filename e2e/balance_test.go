@@ -119,7 +119,7 @@ func TestNoServer(t *testing.T) {
 			check(t, n.Serve())
 			n.ipvsadm("-A -t " + n.Service().String())
 			n.ipvsadm(fmt.Sprintf("-A -u %s:%d", n.VIP, echoPort))
-			seenByClient := record(t, n.Client, "eth0", "tcp or icmp", "-s", "100")
+			seenByClient := record(t, n.Client, "eth0", "tcp or icmp", headers)
 			n.checkRefused(t)
 			n.checkUnreachable(t, packets(t, seenByClient.stop(n.Client, n.Director.Addr())))
 			if _, err := exchange(n.datagramClient(t)); !errors.Is(err, syscall.ECONNREFUSED) {
@@ -191,37 +191,36 @@ func (n *network) awaitActive(want string) {
 // weight 0 keeps what it has and gets nothing new.
 func TestLeastConnections(t *testing.T) {
 	n := serving(t, lab.Config{Mode: lab.NAT, Servers: 2}, "wlc")
-	webs := n.nginxes(t)
-	server := func(i int) string { return fmt.Sprintf(" -t %s -r %s:80 -m ", n.Service(), n.Servers[i].Addr()) }
-	n.ipvsadm("-e" + server(1) + "-w 3")
-	results := make(chan error)
-	for range 8 {
-		go func() {
-			sum, err := n.download(t, n.URL()+smallFile, "--limit-rate", "5M") // four seconds
-			if err == nil && sum != sums[smallFile] {
-				err = fmt.Errorf("SHA-256 %s, want %s", sum, sums[smallFile])
-			}
-			results <- err
-		}()
+	check(t, n.Serve())
+	weigh := func(i, weight int) {
+		n.ipvsadm(fmt.Sprintf("-e -t %s -r %s:80 -m -w %d", n.Service(), n.Servers[i].Addr(), weight))
 	}
-	n.awaitActive("map[rs1:2 rs2:6]")
-	n.ipvsadm("-e" + server(1) + "-w 0")
-	for range 5 {
-		_, err := n.download(t, n.URL()+smallFile)
+	weigh(1, 3)
+	open := map[*connection]string{}
+	for range 8 {
+		conn, err := dial(n.Client, n.Service().String(), patience)
+		check(t, err)
+		defer conn.Close()
+		open[conn], err = conn.ask(patience)
 		check(t, err)
 	}
-	if now := n.active(); now["rs2"] != 6 {
-		t.Errorf("the server with weight 0 has %d active connections of 6 before they end", now["rs2"])
-	}
-	for range 8 {
-		if err := <-results; err != nil {
-			t.Error(err)
+	n.awaitActive("map[rs1:2 rs2:6]")
+	weigh(1, 0)
+	n.get(t, 10, map[string]int{"rs1": 10})
+	for conn, server := range open {
+		if name, err := conn.ask(patience); name != server || err != nil {
+			t.Errorf("open connection answered by %q, was by %s: %v", name, server, err)
 		}
 	}
-	n.awaitActive("map[rs1:0 rs2:0]")
-	if rs1, rs2 := len(accessLog(t, webs[:1], 7)), len(accessLog(t, webs[1:], 6)); rs1 != 7 || rs2 != 6 {
-		t.Errorf("%d and %d requests, want 7 and 6", rs1, rs2)
+	n.awaitActive("map[rs1:2 rs2:6]")
+	for conn := range open {
+		check(t, conn.Close())
 	}
+	n.awaitActive("map[rs1:0 rs2:0]")
+	weigh(0, 0)
+	n.checkRefused(t)
+	weigh(1, 1)
+	n.get(t, 3, map[string]int{"rs2": 3})
 }
 
 // TestRunOptions: whatever the threads, rings and queues, shares are exact and
@@ -241,21 +240,11 @@ func TestRunOptions(t *testing.T) {
 				t.Errorf("answers %s, %v %s", got, err, tally.Problem)
 			}
 			n.ipvsadm("-C")
-			n.bulkOn8080(t)
+			w := n.mapped(t) // beside the lab's own servers
+			if sum, err := n.download(t, n.URL()+smallFile); err != nil || sum != sums[smallFile] {
+				t.Errorf("SHA-256 %s, want %s: %v", sum, sums[smallFile], err)
+			}
+			n.upload(t, w, 1)
 		})
 	}
-}
-
-// bulkOn8080 sends bulk both ways through a service on another port than its
-// server's, beside the lab's own servers.
-func (n *network) bulkOn8080(t *testing.T) {
-	t.Helper()
-	h := n.Servers[0]
-	w := n.nginxAt(t, h, 8080)
-	n.ipvsadm("-A -t " + n.Service().String())
-	n.ipvsadm(fmt.Sprintf("-a -t %s -r %s:8080 -m", n.Service(), h.Addr()))
-	if sum, err := n.download(t, n.URL()+smallFile); err != nil || sum != sums[smallFile] {
-		t.Errorf("SHA-256 %s, want %s: %v", sum, sums[smallFile], err)
-	}
-	n.upload(t, w, 1)
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,7 +19,8 @@ import (
 	"ulvs/lab"
 )
 
-// capture is a running tcpdump.
+// capture is a running dumpcap, tshark's part that captures. (tcpdump insists on
+// becoming another user, and in an ordinary user's sandbox there is none.)
 type capture struct {
 	t       testing.TB
 	file    string
@@ -27,17 +30,24 @@ type capture struct {
 // markerPort is the UDP port to which the end of a capture is marked.
 const markerPort = 9 // discard (RFC 863)
 
-// record starts tcpdump on an interface of a host and returns when it listens.
-// The filter is tcpdump's; options are further ones.
-func record(t testing.TB, h *lab.Host, ifname, filter string, options ...string) *capture {
+// How many bytes of a frame to capture.
+const (
+	headers = 100
+	whole   = 2000 // of a frame that fits an Ethernet; of a super-frame it is not
+)
+
+// record starts a capture on an interface of a host, of the first bytes of
+// each frame, and returns when it listens. The filter is of tcpdump's kind.
+func record(t testing.TB, h *lab.Host, ifname, filter string, bytes int) *capture {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "capture.pcap")
-	args := append([]string{"-i", ifname, "-w", file, "-n", "-U", "--immediate-mode", "-B", "65536", "-s", "2000", "-Z", "root"}, options...)
-	p, err := h.Daemon(exec.Command("tcpdump", append(args, fmt.Sprintf("(%s) or udp port %d", filter, markerPort))...))
+	filter = fmt.Sprintf("(%s) or udp port %d", filter, markerPort)
+	const bufferMiB = "64" // all that a test sends
+	p, err := h.Daemon(exec.Command("dumpcap", "-i", ifname, "-f", filter, "-s", strconv.Itoa(bytes), "-B", bufferMiB, "-P", "-w", file))
 	check(t, err)
 	t.Cleanup(func() { check(t, p.Stop()) })
-	if !eventually(patience, func() bool { return strings.Contains(p.Output(), "listening on") }) {
-		t.Fatalf("tcpdump does not listen: %s", p.Output())
+	if !eventually(patience, func() bool { return strings.Contains(p.Output(), "File: ") }) {
+		t.Fatalf("dumpcap does not listen: %s", p.Output())
 	}
 	return &capture{t: t, file: file, process: p}
 }
@@ -55,11 +65,14 @@ func (c *capture) stop(from *lab.Host, to netip.Addr) string {
 		c.t.Fatalf("the mark of the capture's end does not arrive: %s", c.process.Output())
 	}
 	check(c.t, c.process.Stop())
-	if out := c.process.Output(); !strings.Contains(out, "\n0 packets dropped by kernel") {
-		c.t.Errorf("tcpdump has lost packets: %s", out)
+	if out := c.process.Output(); !lossless.MatchString(out) {
+		c.t.Errorf("dumpcap has lost packets: %s", out)
 	}
 	return c.file
 }
+
+// lossless matches dumpcap's last line if it has lost nothing.
+var lossless = regexp.MustCompile(`Packets received/dropped on interface '[^']+': \d+/0 `)
 
 // mark sends a packet that ends a capture.
 func mark(t testing.TB, from *lab.Host, to netip.Addr) {

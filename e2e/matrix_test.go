@@ -21,7 +21,7 @@ func TestMatrix(t *testing.T) {
 		t.Run(c.String(), func(t *testing.T) {
 			n := serving(t, c, "rr")
 			check(t, n.Serve())
-			seenByClient := record(t, n.Client, "eth0", "tcp or icmp", "-s", "100")
+			seenByClient := record(t, n.Client, "eth0", "tcp or icmp", headers)
 			n.checkService(t)
 			if !c.HiddenVIP {
 				n.checkOtherPort(t)
