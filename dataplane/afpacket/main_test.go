@@ -44,6 +44,8 @@ func (c cable) plug(t testing.TB) {
 	testns.Veth(t, c.a, "a0", c.b, "b0")
 	c.a.Up("a0")
 	c.b.Up("b0")
+	c.a.Ready("a0")
+	c.b.Ready("b0")
 }
 
 // open opens a port in ns and closes it with the test.
