@@ -172,7 +172,7 @@ func TestNATWithoutChecksumOffload(t *testing.T) {
 		before := n.badChecksums()
 		sum, err := n.download(t, n.URL()+smallFile)
 		if err != nil || sum != sums[smallFile] {
-			t.Errorf("%s: SHA-256 %s, %v", change.what, sum, err)
+			t.Fatalf("%s: SHA-256 %s, %v", change.what, sum, err)
 		}
 		n.upload(t, w, i+1)
 		if after := n.badChecksums(); after != before {
