@@ -68,7 +68,7 @@ func (d *Director) applyLive(c service.Change, next *service.Table) error {
 // addService makes the live side of a new virtual service.
 func (d *Director) addService(t *service.Table, k service.Key) error {
 	conf := t.Find(k).VirtualService
-	sc, err := sched.New(conf.Scheduler, conf.SchedFlag)
+	sc, err := d.newScheduler(&conf)
 	if err != nil {
 		return err
 	}
@@ -79,13 +79,18 @@ func (d *Director) addService(t *service.Table, k service.Key) error {
 	return nil
 }
 
+// newScheduler makes the scheduler that a service asks for.
+func (d *Director) newScheduler(v *service.VirtualService) (sched.Scheduler, error) {
+	return sched.New(v.Scheduler, sched.Config{Flags: v.SchedFlag, Seed: d.seed, Tunables: d.tunables})
+}
+
 // editService stores the new settings and, if the scheduler is another one,
 // starts it afresh on the same list.
 func (d *Director) editService(t *service.Table, k service.Key) error {
 	s := d.services[k]
 	was, conf := s.conf.Load(), t.Find(k).VirtualService
 	if was.Scheduler != conf.Scheduler || !slices.Equal(was.SchedFlag, conf.SchedFlag) {
-		sc, err := sched.New(conf.Scheduler, conf.SchedFlag)
+		sc, err := d.newScheduler(&conf)
 		if err != nil {
 			return err
 		}

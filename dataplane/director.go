@@ -8,6 +8,7 @@ import (
 
 	"ulvs/conntrack"
 	"ulvs/dataplane/nexthop"
+	"ulvs/sched"
 	"ulvs/service"
 	"ulvs/wire"
 )
@@ -30,6 +31,8 @@ const DefaultPorts = 64
 type Director struct {
 	conns    *conntrack.Table
 	timeouts *conntrack.Timeouts
+	seed     uint64
+	tunables *sched.Tunables
 	hops     *nexthop.Table
 	lanes    []*Lane
 	view     atomic.Pointer[view]
@@ -65,6 +68,8 @@ func New(c Config) (*Director, error) {
 	d := &Director{
 		hops:     c.Hops,
 		timeouts: conntrack.NewTimeouts(),
+		seed:     c.Seed,
+		tunables: sched.NewTunables(),
 		services: make(map[service.Key]*Service),
 		trash:    make(map[trashKey]*Server),
 	}

@@ -26,7 +26,7 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	}
 	l.flow = sched.Flow{
 		Client: p.Src, ClientPort: p.SrcPort,
-		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto,
+		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto, Now: l.now,
 	}
 	conf := svc.conf.Load()
 	var s *Server

@@ -149,7 +149,7 @@ func TestExactShares(t *testing.T) {
 // worker.
 func (c *crew) compareShares(scheduler string, weights []int, n int) {
 	c.t.Helper()
-	s, err := sched.New(scheduler, nil)
+	s, err := sched.New(scheduler, sched.Config{})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func serverList(hosts []*Host, weights []int) []*sched.Server {
 // promise picks n times among servers, which it adds in their order, and
 // counts.
 func promise(name string, servers []*sched.Server, flow *sched.Flow, n int) ([]int, error) {
-	s, err := sched.New(name, nil)
+	s, err := sched.New(name, sched.Config{})
 	if err != nil {
 		return nil, fmt.Errorf("create scheduler: %w", err)
 	}

@@ -109,7 +109,7 @@ func (p *proxy) talk(conn net.Conn) error {
 }
 
 func (p *proxy) create(vip, scheduler string) (err error) {
-	if p.scheduler, err = sched.New(scheduler, nil); err != nil {
+	if p.scheduler, err = sched.New(scheduler, sched.Config{}); err != nil {
 		return err
 	}
 	p.scheduler.Init(nil)

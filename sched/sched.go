@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"ulvs/wire"
 )
@@ -14,14 +16,46 @@ type Flow struct {
 	Client, Virtual         wire.Addr
 	ClientPort, VirtualPort uint16
 	Proto                   uint8
+	Now                     time.Duration // monotonic, since an arbitrary start
+}
+
+// Config is what a scheduler may need beside its list.
+type Config struct {
+	Flags    []string  // as ipvsadm --sched-flags names them
+	Seed     uint64    // for the schedulers that choose at random
+	Tunables *Tunables // nil: the defaults, unchanging
+}
+
+// Tunables are the settings of ip_vs that schedulers look at, in nanoseconds.
+// They may be changed at any time.
+type Tunables struct {
+	LBLCExpiration  atomic.Int64 // kernel ip_vs_lblc.c, lblc_expiration
+	LBLCRExpiration atomic.Int64 // kernel ip_vs_lblcr.c, lblcr_expiration
+}
+
+// DefaultExpiration is how long lblc and lblcr remember a destination nobody
+// asked for: a day (kernel ip_vs_lblc.c, DEFAULT_EXPIRATION).
+const DefaultExpiration = 24 * time.Hour
+
+// NewTunables returns the defaults of ip_vs.
+func NewTunables() *Tunables {
+	t := new(Tunables)
+	t.LBLCExpiration.Store(int64(DefaultExpiration))
+	t.LBLCRExpiration.Store(int64(DefaultExpiration))
+	return t
+}
+
+// Upkeep is implemented by schedulers that have something to tidy up over
+// time. Tick is called about once a second, serialised with every other call.
+type Upkeep interface {
+	Tick(now time.Duration)
 }
 
 // Scheduler picks the real servers of one virtual service. It keeps the list it
 // was last given, which nobody changes afterwards. Lists are in the kernel's
 // order: a new server is put at the head.
 //
-// A scheduler that wants to hear of every change of a count will say so by an
-// optional interface beside this one.
+// A scheduler that has something to tidy up over time implements Upkeep too.
 type Scheduler interface {
 	// Name returns the name that ipvsadm -s takes.
 	Name() string
@@ -50,7 +84,7 @@ var (
 type builtin struct {
 	name  string
 	flags []string // accepted
-	make  func(flags []string) Scheduler
+	make  func(c *Config) Scheduler
 }
 
 // numbered are the flags by number, which ip_vs keeps for every scheduler and
@@ -58,26 +92,29 @@ type builtin struct {
 var numbered = []string{"flag-1", "flag-2", "flag-3"}
 
 var builtins = []builtin{
-	{"rr", nil, func([]string) Scheduler { return &roundRobin{} }},
-	{"wrr", nil, func([]string) Scheduler { return &weightedRoundRobin{} }},
-	{"lc", nil, func([]string) Scheduler { return &leastConn{} }},
-	{"wlc", nil, func([]string) Scheduler { return &weightedLeastConn{} }},
+	{"rr", nil, func(*Config) Scheduler { return &roundRobin{} }},
+	{"wrr", nil, func(*Config) Scheduler { return &weightedRoundRobin{} }},
+	{"lc", nil, func(*Config) Scheduler { return &leastConn{} }},
+	{"wlc", nil, func(*Config) Scheduler { return &weightedLeastConn{} }},
 }
 
-// New returns the scheduler called name with the given flags, for one service,
-// to be started by Init. Errors: ErrUnknown, ErrFlag.
-func New(name string, flags []string) (Scheduler, error) {
+// New returns the scheduler called name, for one service, to be started by
+// Init. Errors: ErrUnknown, ErrFlag.
+func New(name string, c Config) (Scheduler, error) {
 	i := slices.IndexFunc(builtins, func(b builtin) bool { return b.name == name })
 	if i < 0 {
 		return nil, fmt.Errorf("scheduler %q: %w; there are %s", name, ErrUnknown, strings.Join(Names(), ", "))
 	}
 	b := &builtins[i]
-	for _, f := range flags {
+	for _, f := range c.Flags {
 		if !slices.Contains(b.flags, f) && !slices.Contains(numbered, f) {
 			return nil, fmt.Errorf("scheduler %s: %q: %w", name, f, ErrFlag)
 		}
 	}
-	return b.make(flags), nil
+	if c.Tunables == nil {
+		c.Tunables = NewTunables()
+	}
+	return b.make(&c), nil
 }
 
 // Names returns the names that New knows.

@@ -13,7 +13,7 @@ import (
 // maker returns a function that makes the named scheduler.
 func maker(t interface{ Fatal(...any) }, name string) func() sched.Scheduler {
 	return func() sched.Scheduler {
-		s, err := sched.New(name, nil)
+		s, err := sched.New(name, sched.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func TestNew(t *testing.T) {
 			t.Errorf("New(%q) is called %q", name, got)
 		}
 	}
-	if _, err := sched.New("wlc", []string{"flag-1", "flag-3"}); err != nil {
+	if _, err := sched.New("wlc", sched.Config{Flags: []string{"flag-1", "flag-3"}}); err != nil {
 		t.Errorf("numbered flags, which ip_vs takes: %v", err)
 	}
 	for _, c := range []struct {
@@ -50,7 +50,7 @@ func TestNew(t *testing.T) {
 		{"RR", nil, sched.ErrUnknown, `"RR"`},
 		{"wlc", []string{"sh-port"}, sched.ErrFlag, `"sh-port"`},
 	} {
-		_, err := sched.New(c.name, c.flags)
+		_, err := sched.New(c.name, sched.Config{Flags: c.flags})
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("New(%q, %q): %v, want %v with %s", c.name, c.flags, err, c.want, c.text)
 		}

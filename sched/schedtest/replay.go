@@ -140,7 +140,7 @@ func (r *replay) command(line string) {
 
 // start gives the list to a new scheduler.
 func (r *replay) start(name, flags string) {
-	s, err := sched.New(name, strings.FieldsFunc(flags, func(c rune) bool { return c == ',' }))
+	s, err := sched.New(name, sched.Config{Flags: strings.FieldsFunc(flags, func(c rune) bool { return c == ',' })})
 	if err != nil {
 		r.t.Fatal(err)
 	}
