@@ -24,7 +24,7 @@ var layers = []struct {
 	packages []string // a path stands for all below it that are not named themselves
 	reason   string
 }{
-	{[]string{"wire", "service"}, "vocabulary: packets and configuration"},
+	{[]string{"wire", "service", "sysctl"}, "vocabulary: packets, configuration, settings"},
 	{[]string{"wire/wiretest"}, "helps the tests of all above"},
 	{[]string{"sched", "conntrack", "forward", "dataplane/nexthop", "dataplane/filter"}, "mechanisms, each on its own"},
 	{[]string{"sched/schedtest", "forward/forwardtest"}, "suites for implementations of one mechanism"},
@@ -42,7 +42,7 @@ var layers = []struct {
 
 // pure are the packages that live traffic, captures, the simulator and fuzzers
 // all run: the same input must give the same output anywhere, and fast.
-var pure = []string{"wire", "service", "sched", "conntrack", "forward", "dataplane", "dataplane/nexthop", "dataplane/filter"}
+var pure = []string{"wire", "service", "sysctl", "sched", "conntrack", "forward", "dataplane", "dataplane/nexthop", "dataplane/filter"}
 
 // impure are what would break that.
 var impure = []string{"net", "net/http", "log", "log/slog", "encoding/json", "os", "os/exec", "os/signal", "syscall",
