@@ -15,10 +15,12 @@ import (
 // TestRecordedStates replays every recorded cell of the kernel's state tables
 // through the Director: the packets that lead to the state, then the event.
 func TestRecordedStates(t *testing.T) {
-	for _, name := range []string{"tcp-table-nat", "tcp-table-nat-set", "tcp-table-dr", "udp-table", "udp-table-set"} {
+	for _, name := range []string{"tcp-table-nat", "tcp-table-nat-set", "tcp-table-nat-secure", "tcp-table-nat-sloppy",
+		"tcp-table-dr", "tcp-table-dr-secure", "tcp-table-dr-sloppy", "tcp-table-tun-sloppy", "udp-table", "udp-table-set"} {
 		for _, r := range loadRecordings(t, "../conntrack/testdata/oracle/b/"+name+".jsonl.gz") {
 			t.Run(name, func(t *testing.T) {
 				x := newKernelWorld(t, 1500)
+				x.configure(r)
 				for _, line := range r.Setup {
 					x.command(line)
 				}

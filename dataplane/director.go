@@ -10,6 +10,7 @@ import (
 	"ulvs/dataplane/nexthop"
 	"ulvs/sched"
 	"ulvs/service"
+	"ulvs/sysctl"
 	"ulvs/wire"
 )
 
@@ -40,6 +41,7 @@ type Director struct {
 	// generation counts published configurations, for whoever keeps something
 	// derived from one (packet filter, host guard).
 	generation atomic.Uint64
+	dropRate   atomic.Int32 // one in so many new connections is dropped, 0 none; see settings.go
 
 	mu       sync.Mutex // guards all below: the configuration side
 	services map[service.Key]*Service
@@ -78,7 +80,7 @@ func New(c Config) (*Director, error) {
 		return nil, fmt.Errorf("make director: %w", err)
 	}
 	d.conns = conns
-	d.view.Store(&view{table: service.NewTable(), vips: newVIPSet(nil), idle: true})
+	d.view.Store(&view{table: service.NewTable(), vips: newVIPSet(nil), idle: true, settings: sysctl.Defaults()})
 	for i := range c.Workers {
 		d.lanes = append(d.lanes, newLane(d, i, c.Ports))
 	}

@@ -79,5 +79,5 @@ func (l *Lane) transport(p *wire.Packet) Verdict {
 	if v, ok := l.inbound(p); ok {
 		return v
 	}
-	return l.done(PassedNoService)
+	return l.stray(p)
 }

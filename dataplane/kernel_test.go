@@ -56,6 +56,19 @@ func (noNames) HostAddr(string) (netip.Addr, bool)           { return netip.Addr
 func (noNames) PortName(uint16, service.Protocol) string     { return "" }
 func (noNames) Port(string, service.Protocol) (uint16, bool) { return 0, false }
 
+// configure puts a recording's settings in force.
+func (x *world) configure(r *recording) {
+	x.t.Helper()
+	set := x.d.Settings()
+	for name, value := range r.Sysctl {
+		var err error
+		if set, err = set.Set(name, strconv.Itoa(value)); err != nil {
+			x.t.Fatal(err)
+		}
+	}
+	x.d.SetSettings(set)
+}
+
 // command runs a recorded ipvsadm command; listings do nothing.
 func (x *world) command(line string) {
 	x.t.Helper()

@@ -75,6 +75,7 @@ const (
 	DroppedICMPBad    // ICMP with a bad checksum, or a ping from no single host
 	DroppedReuse      // SYN with RST on a closed connection
 	DroppedSegment    // super-frame or packet that could not be cut or encapsulated
+	DroppedDefence    // new connection that drop_packet leaves out
 	DroppedMethod     // forwarding method without a transmitter
 	DroppedPanic      // a fault in ulvs itself while handling this packet
 
@@ -133,6 +134,7 @@ var reasonTexts = [NumReasons]reasonText{
 	DroppedICMPBad:    {"dropped-icmp-bad", Dropped, "ICMP with a bad checksum, or a ping from no single host"},
 	DroppedReuse:      {"dropped-reuse", Dropped, "SYN with RST on a closed connection"},
 	DroppedSegment:    {"dropped-segment", Dropped, "super-frame that could not be cut or encapsulated"},
+	DroppedDefence:    {"dropped-defence", Dropped, "new connection that the setting drop_packet leaves out"},
 	DroppedMethod:     {"dropped-method", Dropped, "forwarding method that is not implemented"},
 	DroppedPanic:      {"dropped-panic", Dropped, "internal fault while handling the packet"},
 }

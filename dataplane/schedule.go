@@ -1,6 +1,8 @@
 package dataplane
 
 import (
+	"time"
+
 	"ulvs/conntrack"
 	"ulvs/sched"
 	"ulvs/service"
@@ -15,7 +17,7 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	if svc == nil {
 		return l.done(PassedNoService)
 	}
-	if p.Proto == wire.ProtoTCP && p.TCPFlags&(wire.SYN|wire.RST) != wire.SYN {
+	if p.Proto == wire.ProtoTCP && !l.opens(p.TCPFlags) {
 		return l.done(PassedNotSYN)
 	}
 	if p.SrcPort == ftpDataPort {
@@ -24,18 +26,16 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	if l.martian(p) {
 		return l.done(DroppedMartian)
 	}
+	if l.guard.drops() {
+		return l.done(DroppedDefence)
+	}
+	l.active = p.Proto == wire.ProtoTCP && conntrack.Active(p.Proto, conntrack.TCPNext(conntrack.Inbound, conntrack.None, p.TCPFlags, false))
 	l.flow = sched.Flow{
 		Client: p.Src, ClientPort: p.SrcPort,
 		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto, Now: l.now,
 	}
 	conf := svc.conf.Load()
-	var s *Server
-	var control conntrack.Ref
-	if conf.Persistent > 0 {
-		s, control = l.persistent(svc, conf)
-	} else {
-		s = l.pick(svc)
-	}
+	s, control := l.choose(svc, conf)
 	switch {
 	case s != nil:
 		return l.start(p, s, conf, control)
@@ -43,6 +43,21 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 		return l.done(PassedNoService)
 	}
 	return l.unreachable(p)
+}
+
+// opens reports whether a TCP packet may begin a connection (kernel
+// ip_vs_proto_tcp.c, tcp_conn_schedule).
+func (l *Lane) opens(flags uint8) bool {
+	return flags&wire.RST == 0 && (flags&wire.SYN != 0 || l.view.settings.SloppyTCP)
+}
+
+// choose finds the server of the flow in hand, nil if none is usable, and
+// counts the connection there. control is of its template.
+func (l *Lane) choose(svc *Service, conf *service.VirtualService) (s *Server, control conntrack.Ref) {
+	if conf.Persistent > 0 {
+		return l.persistent(svc, conf)
+	}
+	return l.pick(svc), 0
 }
 
 // ftpDataPort is the source port of active FTP data connections, which ip_vs
@@ -73,18 +88,18 @@ func (l *Lane) pick(svc *Service) *Server {
 }
 
 // bind counts a new connection at a server. A TCP connection is active from
-// its first packet on, which is a SYN.
+// its first packet on, if that is a SYN.
 func (l *Lane) bind(s *Server) {
 	s.refs.Add(1)
 	s.Bind()
-	if l.flow.Proto == wire.ProtoTCP {
+	if l.active {
 		s.Activate()
 	}
 }
 
 // unbind takes back what bind counted.
 func (l *Lane) unbind(s *Server) {
-	s.Unbind(l.flow.Proto == wire.ProtoTCP)
+	s.Unbind(l.active)
 	s.refs.Add(-1)
 }
 
@@ -107,7 +122,7 @@ func (l *Lane) start(p *wire.Packet, s *Server, conf *service.VirtualService, co
 // insert makes the entry. It fails, with a verdict, if the table is full or if
 // another worker has made it in the meantime.
 func (l *Lane) insert(p *wire.Packet, s *Server, spec *conntrack.Spec) (v Verdict, ok bool) {
-	entered, taken := l.enter(s, spec)
+	entered, taken := l.enter(s, spec, l.d.timeouts.Of(p.Proto, spec.State))
 	if entered {
 		return 0, true
 	}
@@ -121,15 +136,15 @@ func (l *Lane) insert(p *wire.Packet, s *Server, spec *conntrack.Spec) (v Verdic
 	return l.done(DroppedTableFull), false
 }
 
-// enter makes the entry, unless there is one by now.
-func (l *Lane) enter(s *Server, spec *conntrack.Spec) (entered, taken bool) {
+// enter makes the entry, to end after timeout, unless there is one by now.
+func (l *Lane) enter(s *Server, spec *conntrack.Spec, timeout time.Duration) (entered, taken bool) {
 	key := l.key()
 	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
 	defer sh.Unlock()
 	if sh.FindInbound(&key) != nil {
 		return false, true
 	}
-	c, _ := sh.Insert(&key, spec, l.now, l.d.timeouts.Of(key.Proto, spec.State))
+	c, _ := sh.Insert(&key, spec, l.now, timeout)
 	if c == nil {
 		return false, false
 	}
@@ -160,7 +175,7 @@ func (l *Lane) spec(p *wire.Packet, s *Server, conf *service.VirtualService) con
 		spec.RealPort = p.DstPort
 	}
 	if p.Proto == wire.ProtoTCP {
-		spec.State = conntrack.TCPNext(dir, conntrack.None, p.TCPFlags, false)
+		spec.State = conntrack.TCPNext(dir, conntrack.None, p.TCPFlags, l.guard.secure)
 	}
 	return spec
 }

@@ -30,8 +30,10 @@ func (l *Lane) Tick() {
 	if l.d.announcing.Load() {
 		l.sendAnnouncements()
 	}
+	l.thin()
 	if l.now >= l.slow && l.d.sweepTrash() {
 		l.slow = l.now + slowPeriod
+		l.d.defend()
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 type Settings struct {
 	AmDroprate              int // new connections, of which one is dropped
 	AmemThresh              int // pages of the connection table
-	CacheBypass             bool
 	ConnReuseMode           int // bits: 1 TIME_WAIT and CLOSE, 2 FIN_WAIT without replies
 	DropEntry               int // level of defence
 	DropPacket              int // level of defence
