@@ -26,7 +26,7 @@ var layers = []struct {
 }{
 	{[]string{"wire", "service", "sysctl"}, "vocabulary: packets, configuration, settings"},
 	{[]string{"wire/wiretest"}, "helps the tests of all above"},
-	{[]string{"sched", "conntrack", "forward", "dataplane/nexthop", "dataplane/filter"}, "mechanisms, each on its own"},
+	{[]string{"sched", "conntrack", "forward", "dataplane/nexthop", "dataplane/filter", "dataplane/defrag"}, "mechanisms, each on its own"},
 	{[]string{"sched/schedtest", "forward/forwardtest"}, "suites for implementations of one mechanism"},
 	{[]string{"dataplane"}, "the pipeline joins the mechanisms; devices are plugged into it"},
 	{[]string{"dataplane/afpacket", "dataplane/memport", "internal"}, "devices and the kernel's interfaces, none knows another"},
@@ -42,7 +42,7 @@ var layers = []struct {
 
 // pure are the packages that live traffic, captures, the simulator and fuzzers
 // all run: the same input must give the same output anywhere, and fast.
-var pure = []string{"wire", "service", "sysctl", "sched", "conntrack", "forward", "dataplane", "dataplane/nexthop", "dataplane/filter"}
+var pure = []string{"wire", "service", "sysctl", "sched", "conntrack", "forward", "dataplane", "dataplane/nexthop", "dataplane/filter", "dataplane/defrag"}
 
 // impure are what would break that.
 var impure = []string{"net", "net/http", "log", "log/slog", "encoding/json", "os", "os/exec", "os/signal", "syscall",

@@ -270,6 +270,7 @@ func (d *Director) publish(t *service.Table) {
 	v.idle = len(t.Services()) == 0
 	v.servers = slices.Clone(d.all)
 	v.reals = d.realSet(&v.settings)
+	v.nats = d.natSet()
 	d.announce(d.view.Load(), vips)
 	d.view.Store(v)
 	d.generation.Add(1)

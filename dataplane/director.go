@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ulvs/conntrack"
+	"ulvs/dataplane/defrag"
 	"ulvs/dataplane/nexthop"
 	"ulvs/sched"
 	"ulvs/service"
@@ -37,6 +38,7 @@ type Director struct {
 	hops     *nexthop.Table
 	lanes    []*Lane
 	view     atomic.Pointer[view]
+	frags    defrag.Table // shared: fragments of one datagram may come to several workers
 	total    counters
 	// generation counts published configurations, for whoever keeps something
 	// derived from one (packet filter, host guard).
@@ -80,7 +82,7 @@ func New(c Config) (*Director, error) {
 		return nil, fmt.Errorf("make director: %w", err)
 	}
 	d.conns = conns
-	d.view.Store(&view{table: service.NewTable(), vips: newVIPSet(nil), idle: true, settings: sysctl.Defaults()})
+	d.view.Store(&view{table: service.NewTable(), vips: newVIPSet(nil), nats: newVIPSet(nil), idle: true, settings: sysctl.Defaults()})
 	for i := range c.Workers {
 		d.lanes = append(d.lanes, newLane(d, i, c.Ports))
 	}

@@ -33,7 +33,7 @@ func (l *Lane) icmpPacket(p *wire.Packet) Verdict {
 // echo answers a ping of a virtual address.
 func (l *Lane) echo(p *wire.Packet) Verdict {
 	src, dst := p.Ethernet().Src(), p.Ethernet().Dst()
-	if src.IsGroup() || !forward.EchoReply(p) {
+	if src.IsGroup() || p == &l.whole.packet || !forward.EchoReply(p) {
 		return l.done(DroppedICMPBad)
 	}
 	forward.SetMACs(p, dst, src)

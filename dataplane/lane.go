@@ -48,6 +48,7 @@ type Lane struct {
 	icmp     bucket
 	slow     time.Duration // when the upkeep of every second is due
 	guard    guard
+	whole    reassembled
 	send     func(port uint16, p *wire.Packet)
 	active   bool        // the flow in hand begins as an active connection
 	flow     sched.Flow  // of the packet to schedule; here for the same reason as hit
@@ -76,6 +77,7 @@ func newLane(d *Director, number, ports int) *Lane {
 		l.frames[i].Buf = mem[i*frameSize : (i+1)*frameSize : (i+1)*frameSize]
 	}
 	l.made = make([]*wire.Packet, 0, frameCount)
+	l.whole = newReassembled()
 	l.next, l.send = l.nextFrame, l.sendFrame
 	l.view = d.view.Load()
 	l.icmp.tokens = icmpBurst

@@ -74,6 +74,7 @@ type view struct {
 	table    *service.Table
 	services map[svcKey]*Service
 	vips     vipSet
+	nats     vipSet    // addresses of NAT servers, deleted ones with connections too
 	idle     bool      // there are no services
 	servers  []*Server // by index; entries of freed indexes are nil
 	settings sysctl.Settings

@@ -64,6 +64,17 @@ func (d *Director) realSet(set *sysctl.Settings) realSet {
 	return all
 }
 
+// natSet are the addresses that replies of NAT servers come from. d.mu is held.
+func (d *Director) natSet() vipSet {
+	all := map[wire.Addr]bool{}
+	for _, s := range d.all {
+		if s != nil && s.conf.Load().Method == service.NAT {
+			all[s.Addr] = true
+		}
+	}
+	return newVIPSet(all)
+}
+
 // has reports whether p comes from one of the servers.
 func (r realSet) has(p *wire.Packet) bool {
 	return r[svcKey{p.Src, p.SrcPort, p.Proto}] || r[svcKey{p.Src, p.SrcPort, 0}]

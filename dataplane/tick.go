@@ -34,6 +34,7 @@ func (l *Lane) Tick() {
 	if l.now >= l.slow && l.d.sweepTrash() {
 		l.slow = l.now + slowPeriod
 		l.d.defend()
+		l.d.frags.Expire(l.now)
 	}
 }
 

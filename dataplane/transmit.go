@@ -156,6 +156,9 @@ func (l *Lane) emit(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.S
 
 // place is emit without the counting: one packet may become several.
 func (l *Lane) place(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.Status, r Reason) Reason {
+	if p == &l.whole.packet {
+		return l.placeWhole(to, hop, st)
+	}
 	if st != nexthop.Ready {
 		if !l.d.hops.Queue(to, p) {
 			return DroppedNeighbour
@@ -192,7 +195,13 @@ func (l *Lane) fragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st next
 // placeFragments cuts one packet into IP fragments and places them.
 func (l *Lane) placeFragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.Status, mtu int) Reason {
 	first := len(l.made)
-	if !forward.Fragment(p, mtu, l.next) {
+	cut := false
+	if p == &l.whole.packet {
+		cut = l.recut(p, mtu)
+	} else {
+		cut = forward.Fragment(p, mtu, l.next)
+	}
+	if !cut {
 		return DroppedSegment
 	}
 	r := ForwardedFragments
