@@ -104,7 +104,7 @@ func (x *replayer) step(s *recordedStep) {
 
 // lostByKernel are steps at which the kernel lost new DR connections, after an
 // edit from NAT to DR, until the server was edited again. ulvs does not.
-var lostByKernel = map[string]bool{"edit-nat-to-dr": true}
+var lostByKernel = map[string]bool{"edit-nat-to-dr": true, "fwm-change": true}
 
 // settleNow does what is due without letting time pass.
 func (x *replayer) settleNow() { x.send(0) }
