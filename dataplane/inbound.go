@@ -67,7 +67,7 @@ func serverKey(p *wire.Packet, k *conntrack.Key) {
 
 // inboundHit looks the connection up, moves its state on and copies it out.
 func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
-	sh := l.d.conns.Lock(l.d.conns.HashKey(key))
+	sh := l.lock(p, key, wire.WayInbound)
 	defer sh.Unlock()
 	c := sh.FindInbound(key)
 	if c == nil || c.Has(conntrack.Template) { // which has client port 0

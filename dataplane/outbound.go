@@ -26,7 +26,7 @@ func (l *Lane) outbound(p *wire.Packet) (v Verdict, ok bool) {
 func (l *Lane) outboundHit(p *wire.Packet, h *hit) outcome {
 	var key conntrack.Key
 	serverKey(p, &key)
-	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
+	sh := l.lock(p, &key, wire.WayOutbound)
 	defer sh.Unlock()
 	c := sh.FindOutbound(&key)
 	if c == nil {
