@@ -99,6 +99,9 @@ func (o *Options) check() error {
 	if !slices.Contains(sched.Names(), o.Scheduler) {
 		return &UsageError{"scheduler", fmt.Sprintf("%q is not one of %s", o.Scheduler, strings.Join(sched.Names(), " "))}
 	}
+	if sched.Seeded(o.Scheduler) {
+		return &UsageError{"scheduler", fmt.Sprintf("%q picks at random: the lab promises shares and holds the scheduler to them; choose another", o.Scheduler)}
+	}
 	if o.Requests < 1 || o.Requests > maxRequests {
 		return &UsageError{"requests", fmt.Sprintf("%d is not from 1 to %d", o.Requests, maxRequests)}
 	}
