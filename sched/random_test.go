@@ -194,3 +194,30 @@ func TestSeed(t *testing.T) {
 func client(n int) *sched.Flow {
 	return &sched.Flow{Client: wire.AddrFrom4([4]byte{203, byte(n >> 16), byte(n >> 8), byte(n)}), Proto: wire.ProtoTCP}
 }
+
+// TestEvenness is what docs/schedulers.md says of p2c: how far the fullest of
+// 100 equal servers is above the mean of 100 open connections.
+func TestEvenness(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		least, most int
+	}{{"wlc", 100, 100}, {"p2c", 101, 103}, {"twos", 101, 104}, {"random", 115, 140}} {
+		list := servers(100)
+		for _, s := range list {
+			setWeight(s, 1)
+		}
+		s := maker(t, c.name)()
+		s.Init(list)
+		fullest := 0
+		for range 100 * len(list) {
+			srv := s.Pick(&sched.Flow{})
+			srv.Bind()
+			srv.Activate()
+			fullest = max(fullest, srv.Total())
+		}
+		t.Logf("%s: %d", c.name, fullest)
+		if fullest < c.least || fullest > c.most {
+			t.Errorf("%s: the fullest server has %d connections, want %d to %d", c.name, fullest, c.least, c.most)
+		}
+	}
+}
