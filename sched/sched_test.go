@@ -49,6 +49,8 @@ func TestNew(t *testing.T) {
 		{"nosuch", nil, sched.ErrUnknown, `"nosuch"`},
 		{"RR", nil, sched.ErrUnknown, `"RR"`},
 		{"wlc", []string{"sh-port"}, sched.ErrFlag, `"sh-port"`},
+		{"sh", []string{"sh-fallback", "mh-port"}, sched.ErrFlag, `"mh-port"`},
+		{"mh", []string{"flag-4"}, sched.ErrFlag, `"flag-4"`},
 	} {
 		_, err := sched.New(c.name, sched.Config{Flags: c.flags})
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
@@ -86,6 +88,9 @@ func TestShares(t *testing.T) {
 		// The first round takes each server once, and 300 picks later it is even.
 		{"wrr", []int32{1, 2, 3}, []int{50, 100, 150}},
 		{"wrr", []int32{5, 1, 1, 1}, []int{100, 20, 20, 20}},
+		{"fo", []int32{1, 3, 2}, []int{0, 60, 0}},
+		{"ovf", []int32{10, 0, 30}, []int{11, 0, 31}},
+		{"ovf", []int32{10, 20, 30}, []int{0, 9, 31}},
 	} {
 		t.Run(c.name, func(t *testing.T) { schedtest.Shares(t, maker(t, c.name), c.weights, c.want) })
 	}

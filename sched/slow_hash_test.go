@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ulvs/sched"
+	"ulvs/sched/schedtest"
 	"ulvs/wire"
 )
 
@@ -299,6 +300,23 @@ func TestSlowFlags(t *testing.T) {
 					t.Fatal(err)
 				}
 				compare(t, &machine{fast: fast, slow: c.slow(), weight: rapid.Int32Range(0, 6)})
+			})
+		})
+	}
+}
+
+// TestSuiteFlags is TestSuite with flags.
+func TestSuiteFlags(t *testing.T) {
+	for name, flags := range map[string][]string{
+		"sh": {"sh-port", "sh-fallback"}, "mh": {"mh-port", "mh-fallback"}, "rdv": {"flag-2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			schedtest.Run(t, func() sched.Scheduler {
+				s, err := sched.New(name, sched.Config{Flags: flags})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
 			})
 		})
 	}

@@ -139,6 +139,16 @@ func slowOf(name string) slow {
 	}[name]
 }
 
+// modelled are the schedulers with a slow model here.
+func modelled() (names []string) {
+	for _, name := range sched.Names() {
+		if slowOf(name) != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // machine gives one history to a scheduler and its slow model.
 type machine struct {
 	fast   sched.Scheduler
@@ -251,12 +261,6 @@ func compare(t *rapid.T, m *machine) {
 		"add": m.add, "remove": m.remove, "edit": m.edit, "overload": m.overload,
 		"overload all": m.overloadAll, "counts": m.counts, "restart": m.restart, "pick": m.picks,
 	})
-}
-
-// modelled returns the names of the schedulers that have a slow model: all but
-// those that TestChances holds to what they promise on average.
-func modelled() []string {
-	return slices.DeleteFunc(sched.Names(), func(name string) bool { return chances[name] != nil })
 }
 
 // TestFailedSearch compares who is next after searches that found nothing, from
