@@ -61,6 +61,8 @@ func (t *Timeouts) Of(proto uint8, s State) time.Duration {
 		return time.Duration(t.tcp[s&15].Load())
 	case wire.ProtoUDP:
 		return time.Duration(t.udp.Load())
+	case wire.ProtoSCTP:
+		return sctpTimeout(s)
 	}
 	return time.Duration(t.other.Load())
 }

@@ -53,6 +53,7 @@ func useViews(t *testing.T, p *wire.Packet) {
 		_ = p.UDP().Payload()
 	case p.Proto == wire.ProtoSCTP:
 		p.SCTP().ChecksumOK()
+		p.SCTP().Signal()
 		for c, ok := p.SCTP().First(), true; ok; c, ok = c.Next() {
 			_ = c.Type()
 		}

@@ -78,6 +78,21 @@ func (h SCTP) ChecksumOK() bool { return h.Checksum() == h.ComputeChecksum() }
 // First returns the first chunk and what follows it.
 func (h SCTP) First() SCTPChunk { return SCTPChunk(h[SCTPLen:]) }
 
+// Signal returns the type of the chunk that tells what becomes of the
+// association: the first, but an ABORT right behind a COOKIE-ECHO or COOKIE-ACK
+// instead of these. An ABORT may be bundled behind other control chunks too, but
+// ip_vs looks for it in these places only (RFC 9260 section 3.3.7; kernel
+// ip_vs_proto_sctp.c, set_sctp_state).
+func (h SCTP) Signal() uint8 {
+	typ := h[SCTPLen]
+	if typ == SCTPCookieEcho || typ == SCTPCookieAck {
+		if next, ok := h.First().Next(); ok && next.Type() == SCTPAbort {
+			return SCTPAbort
+		}
+	}
+	return typ
+}
+
 // SCTPChunk is a chunk from its header on, and all chunks behind it (RFC 9260
 // section 3.2).
 type SCTPChunk []byte

@@ -48,21 +48,25 @@ func TestSCTPChunks(t *testing.T) {
 	for name, c := range map[string]struct {
 		chunks []byte
 		want   []uint8
+		signal uint8
 	}{
-		"one":             {chunk(wire.SCTPInit, wiretest.Payload(16)), []uint8{1}},
-		"padded":          {append(chunk(wire.SCTPCookieEcho, wiretest.Payload(5)), chunk(wire.SCTPAbort, nil)...), []uint8{10, 6}},
-		"three":           {append(append(chunk(11, nil), chunk(3, nil)...), chunk(0, []byte{1})...), []uint8{11, 3, 0}},
-		"half a header":   {append(chunk(11, nil), 6, 0, 0), []uint8{11}},
-		"second of 0":     {append(chunk(11, nil), 6, 0, 0, 0, 1, 0, 0, 4), []uint8{11, 6}},
-		"second too long": {append(chunk(11, nil), 0, 0, 0xff, 0xff), []uint8{11, 0}},
+		"one":             {chunk(wire.SCTPInit, wiretest.Payload(16)), []uint8{1}, 1},
+		"padded":          {append(chunk(wire.SCTPCookieEcho, wiretest.Payload(5)), chunk(wire.SCTPAbort, nil)...), []uint8{10, 6}, 6},
+		"cookie ack":      {append(chunk(wire.SCTPCookieAck, nil), chunk(wire.SCTPAbort, nil)...), []uint8{11, 6}, 6},
+		"abort third":     {append(append(chunk(11, nil), chunk(3, nil)...), chunk(6, nil)...), []uint8{11, 3, 6}, 11},
+		"abort behind":    {append(chunk(wire.SCTPError, nil), chunk(wire.SCTPAbort, nil)...), []uint8{9, 6}, 9},
+		"three":           {append(append(chunk(11, nil), chunk(3, nil)...), chunk(0, []byte{1})...), []uint8{11, 3, 0}, 11},
+		"half a header":   {append(chunk(11, nil), 6, 0, 0), []uint8{11}, 11},
+		"second of 0":     {append(chunk(11, nil), 6, 0, 0, 0, 1, 0, 0, 4), []uint8{11, 6}, 6},
+		"second too long": {append(chunk(11, nil), 0, 0, 0xff, 0xff), []uint8{11, 0}, 11},
 	} {
 		p := wiretest.SCTP(flow, c.chunks)
 		var got []uint8
 		for x, ok := p.SCTP().First(), true; ok; x, ok = x.Next() {
 			got = append(got, x.Type())
 		}
-		if string(got) != string(c.want) {
-			t.Errorf("%s: chunks %v, want %v", name, got, c.want)
+		if string(got) != string(c.want) || p.SCTP().Signal() != c.signal {
+			t.Errorf("%s: chunks %v, signal %d, want %v, %d", name, got, p.SCTP().Signal(), c.want, c.signal)
 		}
 	}
 }
