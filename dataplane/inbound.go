@@ -24,7 +24,7 @@ const (
 	missed     outcome = iota // no such connection
 	found                     // go on with the hit
 	gone                      // its real server was deleted: drop silently
-	reschedule                // closed and a new SYN: take it as a new connection
+	reschedule                // closed and a new SYN or INIT: take it as a new connection
 	refused                   // closed and a SYN with RST: drop
 )
 
@@ -65,6 +65,10 @@ func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
 		}
 		return reschedule
 	}
+	if p.Proto == wire.ProtoSCTP && reopensSCTP(c, p) {
+		sh.Expire(c, l.now)
+		return reschedule
+	}
 	s := l.server(c.Server())
 	if s == nil || s.Deleted.Load() {
 		return gone
@@ -85,10 +89,13 @@ func reusable(c *conntrack.Conn) bool {
 // advance applies one packet to a connection: state, counts, deadline. The
 // connection's shard is locked.
 func (l *Lane) advance(sh *conntrack.Shard, c *conntrack.Conn, s *Server, dir conntrack.Direction, p *wire.Packet) {
-	if p.Proto == wire.ProtoTCP {
+	switch p.Proto {
+	case wire.ProtoTCP:
 		if next := conntrack.TCPNext(dir, c.State(), p.TCPFlags, false); next != c.State() {
 			s.recount(sh.SetState(c, next))
 		}
+	case wire.ProtoSCTP:
+		s.recount(sh.SetState(c, conntrack.SCTPNext(dir, c.State(), p.SCTP().Signal())))
 	}
 	sh.Touch(c, l.now, l.d.timeouts.Of(p.Proto, c.State()))
 }
