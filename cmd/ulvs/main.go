@@ -76,7 +76,7 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ulvs",
 		Short: "Linux Virtual Server in user space: an L4 load balancer on AF_PACKET",
-		Long: `ulvs balances TCP and UDP connections over real servers as the kernel's ip_vs
+		Long: `ulvs balances TCP, UDP and SCTP connections over real servers as the kernel's ip_vs
 does, in an ordinary process: no kernel module, no eBPF.
 
 Configure it with the ipvsadm commands you know: "ulvs ipvsadm -A ...", or call
