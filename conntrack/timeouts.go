@@ -61,7 +61,16 @@ func (t *Timeouts) Of(proto uint8, s State) time.Duration {
 		return time.Duration(t.tcp[s&15].Load())
 	case wire.ProtoUDP:
 		return time.Duration(t.udp.Load())
-	case wire.ProtoSCTP:
+	}
+	return t.rare(proto, s)
+}
+
+// rare is Of for the protocols that are seldom seen. It stays a call of its own
+// so that Of is small where it is inlined.
+//
+//go:noinline
+func (t *Timeouts) rare(proto uint8, s State) time.Duration {
+	if proto == wire.ProtoSCTP {
 		return sctpTimeout(s)
 	}
 	return time.Duration(t.other.Load())

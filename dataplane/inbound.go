@@ -89,13 +89,12 @@ func reusable(c *conntrack.Conn) bool {
 // advance applies one packet to a connection: state, counts, deadline. The
 // connection's shard is locked.
 func (l *Lane) advance(sh *conntrack.Shard, c *conntrack.Conn, s *Server, dir conntrack.Direction, p *wire.Packet) {
-	switch p.Proto {
-	case wire.ProtoTCP:
+	if p.Proto == wire.ProtoTCP {
 		if next := conntrack.TCPNext(dir, c.State(), p.TCPFlags, false); next != c.State() {
 			s.recount(sh.SetState(c, next))
 		}
-	case wire.ProtoSCTP:
-		s.recount(sh.SetState(c, conntrack.SCTPNext(dir, c.State(), p.SCTP().Signal())))
+	} else if p.Proto == wire.ProtoSCTP {
+		advanceSCTP(sh, c, s, dir, p)
 	}
 	sh.Touch(c, l.now, l.d.timeouts.Of(p.Proto, c.State()))
 }

@@ -30,5 +30,13 @@ func reopensSCTP(c *conntrack.Conn, p *wire.Packet) bool {
 	return c.State() == conntrack.SCTPClosed && p.SCTP().First().Type() == wire.SCTPInit
 }
 
+// advanceSCTP is the part of advance that moves the state on. It stays a call of
+// its own: inlined it costs a packet of TCP 5 ns more.
+//
+//go:noinline
+func advanceSCTP(sh *conntrack.Shard, c *conntrack.Conn, s *Server, dir conntrack.Direction, p *wire.Packet) {
+	s.recount(sh.SetState(c, conntrack.SCTPNext(dir, c.State(), p.SCTP().Signal())))
+}
+
 // sloppySCTP is the setting of that name (kernel sysctl sloppy_sctp).
 func (l *Lane) sloppySCTP() bool { return l.d.anySCTPStarts.Load() }
