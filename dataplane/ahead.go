@@ -29,15 +29,15 @@ func (l *Lane) prepareGroup(pkts []wire.Packet) {
 	}
 }
 
-// prepare parses a packet and begins its look-up, if it has one: TCP and UDP do.
-// The destination tells which direction to try first.
+// prepare parses a packet and begins its look-up, if it has one: TCP, UDP and SCTP
+// do. The destination tells which direction to try first.
 func (l *Lane) prepare(p *wire.Packet, a *conntrack.Ahead) bool {
 	p.Way = wire.WayUnknown
 	if notOurs(p) {
 		return false
 	}
 	p.Fault = wire.Parse(p)
-	if p.Fault != wire.FaultNone || p.Proto != wire.ProtoTCP && p.Proto != wire.ProtoUDP || p.IsFragment() {
+	if p.Fault != wire.FaultNone || !hasPorts(p.Proto) || p.IsFragment() {
 		return false
 	}
 	if l.view.vips.has(&p.Dst) {
@@ -49,6 +49,11 @@ func (l *Lane) prepare(p *wire.Packet, a *conntrack.Ahead) bool {
 	}
 	p.Hash = uint64(a.Hash)
 	return true
+}
+
+// hasPorts reports whether connections of the protocol are balanced.
+func hasPorts(proto uint8) bool {
+	return proto == wire.ProtoTCP || proto == wire.ProtoUDP || proto == wire.ProtoSCTP
 }
 
 // notOurs tells the frames that are not even parsed.

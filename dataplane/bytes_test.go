@@ -31,7 +31,7 @@ type recordedBytes struct {
 func TestRecordedBytes(t *testing.T) {
 	for name, mtu := range map[string]int{
 		"nat": 1500, "nat-mtu1400": 1400, "dr": 1500, "dr-mtu1400": 1400, "tun": 1500,
-		"icmp-nat": 1500, "icmp-dr": 1500, "icmp-tun": 1500,
+		"sctp-nat": 1500, "icmp-nat": 1500, "icmp-dr": 1500, "icmp-tun": 1500,
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := "../forward/testdata/oracle/d/" + name + ".jsonl"

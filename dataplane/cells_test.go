@@ -2,6 +2,7 @@ package dataplane_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,13 +16,14 @@ import (
 // TestRecordedStates replays every recorded cell of the kernel's state tables
 // through the Director: the packets that lead to the state, then the event.
 func TestRecordedStates(t *testing.T) {
-	for _, name := range []string{"tcp-table-nat", "tcp-table-nat-set", "tcp-table-dr", "udp-table", "udp-table-set"} {
+	for _, name := range []string{"tcp-table-nat", "tcp-table-nat-set", "tcp-table-dr", "udp-table", "udp-table-set", "sctp-table", "sctp-table-sloppy"} {
 		for _, r := range loadRecordings(t, "../conntrack/testdata/oracle/b/"+name+".jsonl.gz") {
 			t.Run(name, func(t *testing.T) {
 				x := newKernelWorld(t, 1500)
 				for _, line := range r.Setup {
 					x.command(line)
 				}
+				x.d.SetSloppySCTP(r.Sysctl["sloppy_sctp"] == 1)
 				x.settle()
 				for i := range r.cells {
 					x.d.Conns().RemoveIf(func(*conntrack.Conn) bool { return true })
@@ -34,7 +36,8 @@ func TestRecordedStates(t *testing.T) {
 
 // replayCell replays one cell.
 func (x *world) replayCell(r *recording, c *recordedCell) {
-	l := &life{world: x, udp: strings.Contains(r.Name, "udp")}
+	proto, _, _ := strings.Cut(r.Name, "-")
+	l := &life{world: x, proto: proto}
 	for _, ev := range c.Path {
 		l.do(ev)
 	}
@@ -48,17 +51,14 @@ func (x *world) replayCell(r *recording, c *recordedCell) {
 // life is one connection of a recorded cell.
 type life struct {
 	*world
-	udp    bool
-	server int // that the last client packet went to
+	proto  string // "tcp", "udp" or "sctp"
+	server int    // that the last client packet went to
 }
 
-// do sends the packet of one event, such as "c:FA" or "s:SA".
+// do sends the packet of one event, such as "c:FA", "s:SA" or of SCTP "c:1".
 func (l *life) do(ev string) (out [2][]memport.Frame) {
 	l.now += time.Millisecond
-	client, vport := "192.0.2.3:10002", 80
-	if l.udp {
-		vport = 53
-	}
+	client, vport := "192.0.2.3:10002", map[string]int{"tcp": 80, "udp": 53, "sctp": 9899}[l.proto]
 	from, flags, _ := strings.Cut(ev, ":")
 	f := wiretest.Flow{Src: client, Dst: fmt.Sprintf("%s:%d", vip, vport)}
 	macs, port := toDirector(), 0
@@ -66,9 +66,15 @@ func (l *life) do(ev string) (out [2][]memport.Frame) {
 		f = wiretest.Flow{Src: fmt.Sprintf("%s:%d", rsIP(max(l.server, 1)), vport), Dst: client}
 		macs, port = wiretest.WithMACs(rsMAC(1), inMAC), 1
 	}
-	p := wiretest.UDP(f, nil, macs)
-	if !l.udp {
+	var p *wire.Packet
+	switch l.proto {
+	case "tcp":
 		p = wiretest.TCP(f, flagsOf(flags), nil, macs)
+	case "udp":
+		p = wiretest.UDP(f, nil, macs)
+	case "sctp":
+		chunk, _ := strconv.Atoi(flags)
+		p = wiretest.SCTP(f, wiretest.Chunk(uint8(chunk), nil), macs)
 	}
 	out = l.send(port, p)
 	if from == "c" && len(out[1]) > 0 {

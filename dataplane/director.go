@@ -44,6 +44,8 @@ type Director struct {
 	// generation counts published configurations, for whoever keeps something
 	// derived from one (packet filter, host guard).
 	generation atomic.Uint64
+	// anySCTPStarts is sloppy_sctp; nothing but tests sets it yet.
+	anySCTPStarts atomic.Bool
 
 	mu       sync.Mutex // guards all below: the configuration side
 	services map[service.Key]*Service

@@ -44,6 +44,8 @@ func (l *Lane) decide(p *wire.Packet) Verdict {
 		return l.transport(p)
 	case wire.ProtoICMP:
 		return l.icmpPacket(p)
+	case wire.ProtoSCTP:
+		return l.sctp(p)
 	}
 	return l.done(PassedProtocol)
 }
@@ -66,7 +68,7 @@ func (l *Lane) fragment(p *wire.Packet) Verdict {
 	return l.done(PassedFragment)
 }
 
-// transport handles TCP and UDP. Whether the destination is a virtual address tells
+// transport handles TCP, UDP and SCTP. Whether the destination is a virtual address tells
 // which direction to try first; the other is tried too, for connections whose
 // service has been deleted.
 func (l *Lane) transport(p *wire.Packet) Verdict {

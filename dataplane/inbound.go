@@ -24,7 +24,7 @@ const (
 	missed     outcome = iota // no such connection
 	found                     // go on with the hit
 	gone                      // its real server was deleted: drop silently
-	reschedule                // closed and a new SYN: take it as a new connection
+	reschedule                // closed and a new SYN or INIT: take it as a new connection
 	refused                   // closed and a SYN with RST: drop
 )
 
@@ -80,6 +80,10 @@ func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
 		}
 		return reschedule
 	}
+	if p.Proto == wire.ProtoSCTP && reopensSCTP(c, p) {
+		sh.Expire(c, l.now)
+		return reschedule
+	}
 	s := l.server(c.Server())
 	if s == nil || s.Deleted.Load() {
 		return gone
@@ -104,6 +108,8 @@ func (l *Lane) advance(sh *conntrack.Shard, c *conntrack.Conn, s *Server, dir co
 		if next := conntrack.TCPNext(dir, c.State(), p.TCPFlags, false); next != c.State() {
 			s.recount(sh.SetState(c, next))
 		}
+	} else if p.Proto == wire.ProtoSCTP {
+		advanceSCTP(sh, c, s, dir, p)
 	}
 	sh.Touch(c, l.now, l.d.timeouts.Of(p.Proto, c.State()))
 }

@@ -105,6 +105,8 @@ func recordedPacket(t testing.TB, proto string, f wiretest.Flow, flags string, o
 		return wiretest.TCP(f, flagsOf(flags), nil, opts...)
 	case "udp":
 		return wiretest.UDP(f, []byte("hello"), opts...)
+	case "sctp":
+		return wiretest.SCTP(f, wiretest.Chunk(wire.SCTPInit, wiretest.Payload(16)), opts...)
 	case "icmp":
 		return wiretest.ICMPEcho(f, 1, 1, nil, opts...)
 	}
@@ -133,6 +135,8 @@ func describe(t testing.TB, frame []byte) string {
 		return fmt.Sprintf("tcp %v:%d>%v:%d %s", d.IP.SrcIP, d.TCP.SrcPort, d.IP.DstIP, d.TCP.DstPort, letters(frame))
 	case d.UDP != nil:
 		return fmt.Sprintf("udp %v:%d>%v:%d", d.IP.SrcIP, d.UDP.SrcPort, d.IP.DstIP, d.UDP.DstPort)
+	case d.SCTP != nil:
+		return fmt.Sprintf("sctp %v:%d>%v:%d", d.IP.SrcIP, d.SrcPort, d.IP.DstIP, d.DstPort)
 	case d.ICMP != nil:
 		text := fmt.Sprintf("icmp %s type=%d code=%d", ends(""), d.ICMP.TypeCode.Type(), d.ICMP.TypeCode.Code())
 		if wire.ICMPTypeIsError(d.ICMP.TypeCode.Type()) {
