@@ -25,6 +25,8 @@ const (
 	// tick is how far time goes at once while nothing happens: as often as a
 	// worker does its upkeep when it is idle.
 	tick = 50 * time.Millisecond
+	// mostTicks bounds the work of one pause, however long.
+	mostTicks = 1 << 16
 )
 
 var (
@@ -174,8 +176,9 @@ func (b *bench) passes() (n uint64) {
 
 // advance lets time pass, with the upkeep that comes with it.
 func (b *bench) advance(to time.Duration) {
+	step := max(tick, (to-b.now)/mostTicks)
 	for b.now < to {
-		b.now = min(b.now+tick, to)
+		b.now = min(b.now+step, to)
 		b.round()
 	}
 }

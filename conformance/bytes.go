@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ const slack = 4
 // bytes replays a packet that was recorded byte by byte.
 func (p *player) bytes(s *Step) {
 	ip, length, err := unhex(s.Hex)
-	if err != nil || len(ip) < 2 {
+	if err != nil || len(ip) < wire.IPv4Len {
 		p.differ(setUp, "the hex of an IP packet", fmt.Sprintf("%q: %v", s.Hex, err))
 		return
 	}
@@ -46,6 +47,9 @@ func unhex(s string) (b []byte, length int, err error) {
 		return b, len(b), nil
 	}
 	length, err = strconv.Atoi(strings.TrimSuffix(rest, " bytes in all)"))
+	if err == nil && (length < len(b) || length > math.MaxUint16) {
+		err = fmt.Errorf("%d bytes noted, %d in all", len(b), length)
+	}
 	return b, length, err
 }
 
@@ -84,8 +88,6 @@ func (p *player) compareNoted(want, got []byte) {
 // kernel: of its own ICMP, and outside a tunnel where the packet may be cut.
 func counted(b []byte) bool {
 	h := wire.IPv4(b)
-	if h.Version() != 4 {
-		return false
-	}
-	return h.Protocol() == wire.ProtoICMP && h.TTL() == 64 || h.Protocol() == wire.ProtoIPIP && !h.DF()
+	return len(b) >= wire.IPv4Len && h.Version() == 4 &&
+		(h.Protocol() == wire.ProtoICMP && h.TTL() == 64 || h.Protocol() == wire.ProtoIPIP && !h.DF())
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"ulvs/service"
 	"ulvs/wire"
 )
 
@@ -18,6 +17,9 @@ type walk struct {
 	proto   uint8
 	client  netip.AddrPort // of the cell under way
 	server  netip.AddrPort // that the cell's connection went to
+	// leaving counts connections of earlier cells that were recorded with no
+	// time left: still counted then, they left during a later cell.
+	leaving int64
 }
 
 // newWalk uses the first service.
@@ -116,25 +118,27 @@ func (w *walk) compareState(c *Cell, before [2]int64) {
 			}
 		}
 	}
-	gone := w.compareStates(states, want)
+	gone := int64(w.compareStates(states, want))
 	after := w.total()
-	got := [2]int64{after[0] - before[0], after[1] - before[1]}
-	exp := [2]int64{int64(c.Active), int64(c.Inactive)}
-	for _, g := range gone { // was still counted for some milliseconds
-		if w.proto == uint8(service.TCP) && activeState(g.text) || g.text == "ESTABLISHED" {
-			exp[0]--
-		} else {
-			exp[1]--
-		}
-	}
-	if got != exp {
-		w.differ(counts, fmt.Sprintf("active %+d inactive %+d", exp[0], exp[1]), fmt.Sprintf("active %+d inactive %+d", got[0], got[1]))
-	}
+	w.compareChange(c, after[0]-before[0], after[1]-before[1], gone)
 }
 
-// compareStates compares the states of the cell's connections. It returns
-// those that were recorded with no time left and are not there any more.
-func (w *walk) compareStates(a Aspect, want []conn) (gone []conn) {
+// compareChange compares the change of the counts. gone is how many of the
+// cell's own connections were recorded with no time left and had left here.
+// Such connections are closed or in TIME_WAIT: inactive.
+func (w *walk) compareChange(c *Cell, active, inactive, gone int64) {
+	left := inactive - (int64(c.Inactive) - gone) // during this cell, in the recording
+	if active != int64(c.Active) || left < 0 || left > w.leaving+gone {
+		w.differ(counts, fmt.Sprintf("active %+d inactive %+d", c.Active, int64(c.Inactive)-gone),
+			fmt.Sprintf("active %+d inactive %+d", active, inactive))
+		left = 0
+	}
+	w.leaving += gone - left
+}
+
+// compareStates compares the states of the cell's connections. It returns how
+// many were recorded with no time left and are not there any more.
+func (w *walk) compareStates(a Aspect, want []conn) (gone int) {
 	have := w.own()
 	var missing []conn
 next:
@@ -146,7 +150,7 @@ next:
 			}
 		}
 		if c.left == 0 {
-			gone = append(gone, c)
+			gone++
 		} else {
 			missing = append(missing, c)
 		}

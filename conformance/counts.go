@@ -40,6 +40,8 @@ func (r *row) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+func (r row) same(o row) bool { return r == o }
+
 func (r row) String() string {
 	return fmt.Sprintf("%s:%d:%d:%d", r.name, r.weight, r.active, r.inactive)
 }
@@ -60,9 +62,9 @@ func (p *player) compareCounts(s *Step) {
 		return
 	}
 	for name := range want {
-		p.leaving(name, want[name], s.Conns)
-		if w, g := fmt.Sprint(want[name]), fmt.Sprint(got[name]); w != g {
-			p.differ(counts, name+" "+w, g)
+		least := p.leaving(name, want[name], s.Conns)
+		if !slices.EqualFunc(want[name], got[name], row.same) && !slices.EqualFunc(least, got[name], row.same) {
+			p.differ(counts, fmt.Sprint(name, " ", want[name]), fmt.Sprint(got[name]))
 		}
 	}
 	for name := range got {
@@ -92,26 +94,24 @@ func wantedRows(text json.RawMessage, got map[string][]row) (want map[string][]r
 
 // leaving takes out of recorded counts the connections that were about to go:
 // with 0 s left they are listed and counted for some milliseconds more.
-func (p *player) leaving(service string, rows []row, conns []string) {
-	have := p.conns()
+func (p *player) leaving(service string, rows []row, conns []string) []row {
+	rows = slices.Clone(rows)
 	for _, line := range conns {
 		text, left := splitConn(line)
-		if left != 0 || slices.ContainsFunc(have, func(c conn) bool { return c.text == text }) {
-			continue
-		}
 		f := strings.Fields(text)
-		if f[0] != strings.Fields(service)[0] || len(p.rows()) > 1 && f[0]+" "+f[2] != service {
+		if left != 0 || len(f) < 5 || strings.Fields(service)[0] != "FWM" && f[0]+" "+f[2] != service {
 			continue
 		}
 		for i := range rows {
 			rows[i].without(f[3], f[4])
 		}
 	}
+	return rows
 }
 
-// without takes off one connection to the server at real, if this is it.
-func (r *row) without(real, state string) {
-	end, err := netip.ParseAddrPort(real)
+// without takes off one connection to a server, if this is it.
+func (r *row) without(server, state string) {
+	end, err := netip.ParseAddrPort(server)
 	if err != nil || (r.name != lastPart(end.Addr()) && r.name != fmt.Sprintf("%s:%d", lastPart(end.Addr()), end.Port())) {
 		return
 	}

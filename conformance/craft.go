@@ -43,7 +43,7 @@ func craft(ev, text string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packet %q: %w", text, err)
 	}
-	return spoilIP(ev, c.ip(spoil(ev, l4))), nil
+	return spoilIP(ev, c.ip(c.spoil(ev, l4))), nil
 }
 
 // parsePacket reads such a text.
@@ -173,15 +173,16 @@ func (c *crafted) ip(payload []byte) []byte {
 }
 
 // spoil does to a transport header what ev says is wrong with it.
-func spoil(ev string, b []byte) []byte {
+func (c *crafted) spoil(ev string, b []byte) []byte {
+	tcp, udp := c.proto == wire.ProtoTCP, c.proto == wire.ProtoUDP
 	switch {
-	case strings.Contains(ev, "bad tcp checksum"):
-		b[16] ^= 0x55
-	case strings.Contains(ev, "udp bad checksum"):
-		b[6] ^= 0x55
-	case strings.Contains(ev, "zero checksum"):
-		b[6], b[7] = 0, 0
-	case strings.Contains(ev, "truncated tcp header"):
+	case tcp && strings.Contains(ev, "bad tcp checksum"):
+		b[wire.TCPChecksumOffset] ^= 0x55
+	case udp && strings.Contains(ev, "bad checksum"):
+		b[wire.UDPChecksumOffset] ^= 0x55
+	case udp && strings.Contains(ev, "zero checksum"):
+		wire.UDP(b).SetChecksum(0)
+	case tcp && strings.Contains(ev, "truncated tcp header"):
 		b = b[:12]
 	}
 	return b

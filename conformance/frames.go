@@ -71,7 +71,7 @@ func forwarded(w *Frame, in []byte) bool {
 	if in[0]>>4 == 6 {
 		from = 8
 	}
-	return err == nil && len(b) == len(in) && bytes.Equal(b[from:], in[from:])
+	return err == nil && len(b) == len(in) && len(in) >= wire.IPv4Len && bytes.Equal(b[from:], in[from:])
 }
 
 // served reports whether a virtual service takes the packet.
@@ -80,8 +80,8 @@ func (p *player) served(ip []byte) bool {
 	if err != nil {
 		return false
 	}
-	mark := p.markOf(wire.AddrFrom(c.dst.Addr()))
-	return p.director.Table().Match(service.Protocol(c.proto), c.dst.Addr(), c.dst.Port(), mark) != nil
+	to := c.dst.Addr()
+	return p.director.Table().Match(service.Protocol(c.proto), to, c.dst.Port(), p.markOf(to)) != nil
 }
 
 // compareFrame compares one frame.

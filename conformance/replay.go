@@ -114,11 +114,16 @@ func (p *player) step(s *Step) {
 	}
 }
 
+// longest is how long a recording may last.
+const longest = 365 * 24 * time.Hour
+
 // pass lets time pass until a step: t seconds since the start, or a
 // millisecond.
 func (p *player) pass(t *float64) {
 	to := p.now + time.Millisecond
-	if t != nil {
+	if t != nil && (*t < 0 || *t > longest.Seconds()) {
+		p.differ(setUp, fmt.Sprintf("a time of 0 to %.0f s", longest.Seconds()), fmt.Sprint(*t))
+	} else if t != nil {
 		to = p.start + time.Duration(*t*float64(time.Second))
 	}
 	p.advance(to)

@@ -78,17 +78,17 @@ func (g *Group) add(s *Result) {
 
 // list enters an excused difference into the list that excuses it.
 func (r *Report) list(d *Difference) {
-	list := &r.Deviations
+	list, name := &r.Deviations, d.Excuse
 	switch {
 	case d.Excuse == "":
 		return
 	case d.notYet:
-		list = &r.NotYet
+		list, name = &r.NotYet, ""
 	}
 	where := d.Group + "/" + d.Scenario
 	n := len(*list)
 	if n == 0 || (*list)[n-1].Where != where || (*list)[n-1].Name != d.Excuse && (*list)[n-1].Reason != d.Excuse {
-		*list = append(*list, Listed{Where: where, Name: d.Excuse, Reason: reasonOf(d)})
+		*list = append(*list, Listed{Where: where, Name: name, Reason: reasonOf(d)})
 		n++
 	}
 	l := &(*list)[n-1]
