@@ -10,10 +10,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
 const recordings = "../testdata/oracle"
+
+// replayed is the report of all of them.
+var replayed = sync.OnceValues(func() (*Report, error) { return Replay(os.DirFS(recordings)) })
 
 // open are the scenarios that differ still, by cause. The table shows them as
 // failures; this list only keeps the test quiet about them until they agree.
@@ -34,7 +38,7 @@ var open = []struct{ scenarios, cause string }{
 
 // TestRecordings replays everything that was recorded.
 func TestRecordings(t *testing.T) {
-	report, err := Replay(os.DirFS(recordings))
+	report, err := replayed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +75,7 @@ func isOpen(where string, met []bool) (found bool) {
 // TestListsAreNeeded: what agrees needs no exception. A deviation within a
 // scenario that is not there yet as a whole cannot show.
 func TestListsAreNeeded(t *testing.T) {
-	report, err := Replay(os.DirFS(recordings))
+	report, err := replayed()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the table in docs/conformance.md 
 
 // TestDocument: the document shows what the command prints now.
 func TestDocument(t *testing.T) {
-	report, err := Replay(os.DirFS(recordings))
+	report, err := replayed()
 	if err != nil {
 		t.Fatal(err)
 	}
