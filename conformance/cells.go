@@ -22,6 +22,9 @@ type walk struct {
 	leaving int64
 }
 
+// mostWait is how long what was replaced gets to go, in milliseconds.
+const mostWait = 100
+
 // newWalk uses the first service.
 func newWalk(p *player) *walk {
 	w := &walk{player: p}
@@ -162,8 +165,12 @@ next:
 }
 
 // total adds the counts of all servers up, after what was replaced has gone.
+// Nothing else gets the time to go: a table has hundreds of connections, and
+// some states last for four seconds.
 func (w *walk) total() (sum [2]int64) {
-	w.advance(w.now + 20*time.Millisecond)
+	for n := 0; n < mostWait && w.due(); n++ {
+		w.advance(w.now + time.Millisecond)
+	}
 	for _, rows := range w.rows() {
 		for _, r := range rows {
 			sum[0] += r.active

@@ -30,7 +30,6 @@ var open = []struct{ scenarios, cause string }{
 	{"b/*-sloppy", "no settings"}, {"b/*-sloppy1", "no settings"}, {"b/*-secure", "no settings"},
 	{"b/rs-noconn-icmp", "no settings"}, {"d/icmp-*-sched", "no settings"}, {"d/tun-nopmtudisc", "no settings"},
 	{"*/sctp-*", "no SCTP"},
-	{"a-misc/local", "no real server on the director itself"},
 	{"a-misc/persist-ftp21", "no rule for FTP data ports"},
 	{"a-misc/persist-short", "a template is not prolonged to 60 s for good"},
 	{"a-misc/persist-udp", "a template is not prolonged to 60 s for good"},

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ulvs/conntrack"
 	"ulvs/control/api"
 	"ulvs/dataplane"
 	"ulvs/service"
@@ -187,6 +188,15 @@ func (b *bench) conns() (all []conn) {
 		return nil
 	})
 	return all
+}
+
+// due reports whether a connection is to go with the next upkeep.
+func (b *bench) due() (found bool) {
+	b.director.Conns().Range(func(i *conntrack.Info) bool {
+		found = i.Deadline <= b.now
+		return !found
+	})
+	return found
 }
 
 // splitConn splits a recorded connection into its text and its seconds left.

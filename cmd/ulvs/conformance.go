@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,7 @@ there yet. docs/conformance.md says how to read the table.`,
 func conform(dir string, asJSON, all bool) error {
 	report, err := conformance.Replay(os.DirFS(dir))
 	if err != nil {
-		return errors.New(dir + ": " + err.Error())
+		return fmt.Errorf("conformance: directory %q: %w; name one with recordings: ulvs conformance DIR", dir, err)
 	}
 	if asJSON {
 		err = printJSON(os.Stdout, report)
