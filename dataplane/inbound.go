@@ -31,10 +31,8 @@ const (
 // inbound handles a packet of a known connection from the client; ok is false
 // if there is none.
 func (l *Lane) inbound(p *wire.Packet) (v Verdict, ok bool) {
-	key := conntrack.Key{
-		Client: p.Src, ClientPort: p.SrcPort,
-		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto,
-	}
+	var key conntrack.Key
+	clientKey(p, &key)
 	h := &l.hit
 	switch l.inboundHit(&key, p, h) {
 	case missed:
@@ -50,9 +48,26 @@ func (l *Lane) inbound(p *wire.Packet) (v Verdict, ok bool) {
 	return l.transmit(p, h), true
 }
 
+// clientKey sets k to the key of a client's packet. Field by field: a literal
+// is built apart and copied in pieces of 16 bytes, which have to wait for the
+// fresh stores of 8 (7 ns of a hit).
+func clientKey(p *wire.Packet, k *conntrack.Key) {
+	k.Client, k.ClientPort = p.Src, p.SrcPort
+	k.Virtual, k.VirtualPort = p.Dst, p.DstPort
+	k.Proto = p.Proto
+}
+
+// serverKey sets k to the key of a real server's packet, the real end in place
+// of the virtual one.
+func serverKey(p *wire.Packet, k *conntrack.Key) {
+	k.Client, k.ClientPort = p.Dst, p.DstPort
+	k.Virtual, k.VirtualPort = p.Src, p.SrcPort
+	k.Proto = p.Proto
+}
+
 // inboundHit looks the connection up, moves its state on and copies it out.
 func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
-	sh := l.d.conns.Lock(l.d.conns.HashKey(key))
+	sh := l.lock(p, key, wire.WayInbound)
 	defer sh.Unlock()
 	c := sh.FindInbound(key)
 	if c == nil || c.Has(conntrack.Template) { // which has client port 0
