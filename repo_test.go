@@ -33,6 +33,7 @@ var layers = []struct {
 	{[]string{"internal/testns"}, "helps tests that need namespaces"},
 	{[]string{"control/api"}, "what daemon and clients exchange"},
 	{[]string{"ipvsadm"}, "text to requests and state to text, however they travel"},
+	{[]string{"conformance"}, "replays recordings through commands and pipeline"},
 	{[]string{"control"}, "the daemon's interface; knows no daemon"},
 	{[]string{"daemon"}, "joins pipeline, devices and control"},
 	{[]string{"lab/decap"}, "a real server's end of a tunnel"},
