@@ -17,6 +17,8 @@ type fakeEnv struct {
 	conns    []api.Connection
 	servers  map[string]api.ServerState // counts by "service server"
 	totals   map[string]api.ServiceState
+	stats    api.Stats // of everything
+	rates    api.Rates
 	hosts    map[netip.Addr]string
 	denied   bool
 	boot     uint8 // the constant that the kernel's service hash had when it was recorded
@@ -64,7 +66,7 @@ func (e *fakeEnv) State() (*api.State, error) {
 	if e.denied {
 		return nil, api.Errorf(api.Forbidden, "denied")
 	}
-	s := &api.State{Version: api.Version, Size: api.DefaultSize}
+	s := &api.State{Version: api.Version, Size: api.DefaultSize, Stats: e.stats, Rates: e.rates}
 	for _, entry := range e.listed() {
 		v := e.totals[entry.Key.String()]
 		v.VirtualService, v.Servers = entry.VirtualService, nil
@@ -122,6 +124,9 @@ func (e *fakeEnv) SetTimeouts(t api.Timeouts) error {
 func (e *fakeEnv) Zero(key *service.Key) error {
 	if key != nil && e.table.Find(*key) == nil {
 		return service.ErrNoService
+	}
+	if key == nil {
+		e.stats, e.rates = api.Stats{}, api.Rates{}
 	}
 	for name, v := range e.totals {
 		if key == nil || name == key.String() {
