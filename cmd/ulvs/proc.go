@@ -28,7 +28,12 @@ replaces them in there. The files are
 
 To have them kept fresh for programs that read them, as prometheus-node-exporter
 does with --path.procfs=DIR, run the daemon with --proc-dir DIR.`,
-		Args: func(c *cobra.Command, args []string) error { return noArgs(c, args[min(1, len(args)):]) },
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("proc: takes one file or folder, got %q too", args[1])}
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			cl, err := client(socket)
 			if err != nil {
