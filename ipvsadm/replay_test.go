@@ -43,6 +43,7 @@ var recordings = []recording{
 	{files: []string{grammar + "02-values.txt"}},
 	{files: []string{grammar + "03-checks.txt"}},
 	{setup: recordedHosts, files: []string{grammar + "04-names.txt"}},
+	{files: []string{grammar + "05-first-mistake.txt"}},
 }
 
 // others are the files that are not replayed here.
