@@ -93,7 +93,7 @@ func (rec *recording) replay(r *replayer, env *fakeEnv, file string) {
 		if rec.before != nil {
 			rec.before(r.t, env, filepath.Base(file), steps, i)
 		}
-		r.check(env, &steps[i])
+		r.check(together{fakeEnv: env}, &steps[i])
 	}
 }
 
