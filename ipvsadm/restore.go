@@ -59,7 +59,8 @@ func (r *restorer) take(args []string) (end bool) {
 	if len(args) == 0 {
 		return false
 	}
-	if req, err := Parse(r.program, args, r.env); err == nil {
+	req, err := Parse(r.program, args, r.env)
+	if err == nil {
 		if c, ok := req.Change(); ok {
 			r.pending, r.words = append(r.pending, c), append(r.words, req.Command)
 			return false
@@ -68,7 +69,10 @@ func (r *restorer) take(args []string) (end bool) {
 	if r.flush() {
 		return true
 	}
-	r.code, end = r.line(args)
+	if err == nil {
+		err = r.perform(req)
+	}
+	r.code, end = r.report(err)
 	return end
 }
 

@@ -86,6 +86,11 @@ func (s *session) do(args []string) error {
 	if err != nil {
 		return err
 	}
+	return s.perform(req)
+}
+
+// perform carries out a request.
+func (s *session) perform(req *Request) error {
 	switch req.Command {
 	case Help, Version:
 		return s.help(req.Command)

@@ -63,6 +63,9 @@ func writeProc(w io.Writer, args []string, s procfs.Source) error {
 
 // printFiles prints files under headings, as head(1) and tail(1) do.
 func printFiles(w io.Writer, names []string, s procfs.Source) error {
+	if _, err := s.State(); err != nil { // no heading over nothing
+		return err
+	}
 	for i, name := range names {
 		if i > 0 {
 			fmt.Fprintln(w)
