@@ -32,7 +32,7 @@ var layers = []struct {
 	{[]string{"dataplane/afpacket", "dataplane/memport", "internal"}, "devices and the kernel's interfaces, none knows another"},
 	{[]string{"internal/testns"}, "helps tests that need namespaces"},
 	{[]string{"control/api"}, "what daemon and clients exchange"},
-	{[]string{"ipvsadm"}, "text to requests and state to text, however they travel"},
+	{[]string{"ipvsadm", "procfs"}, "text to requests and state to text, however they travel"},
 	{[]string{"conformance"}, "replays recordings through commands and pipeline"},
 	{[]string{"control"}, "the daemon's interface; knows no daemon"},
 	{[]string{"daemon"}, "joins pipeline, devices and control"},

@@ -69,6 +69,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/timeouts", s.setTimeouts)
 	mux.HandleFunc("POST /v1/changes", s.change)
 	mux.HandleFunc("POST /v1/zero", s.zero)
+	mux.HandleFunc("POST /v1/batch", s.batch)
 	mux.HandleFunc("/", s.notFound)
 	return authorized(mux)
 }

@@ -78,6 +78,11 @@ func (d *Daemon) live(ctx context.Context, lock *control.Lock) error {
 	if err := d.start(); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	proc, err := d.openProcDir()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer d.closeProcDir(proc)
 	serving, endServing := context.WithCancel(context.Background())
 	defer endServing()
 	served := make(chan error, 1)
