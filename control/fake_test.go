@@ -20,7 +20,8 @@ type fakeBackend struct {
 	timeouts api.Timeouts
 	settings sysctl.Settings
 	zeroed   []*service.Key
-	conns    int // how many connections it lists
+	batches  []int // their lengths
+	conns    int   // how many connections it lists
 }
 
 func newFakeBackend() *fakeBackend {
@@ -35,6 +36,14 @@ func (b *fakeBackend) Apply(c service.Change) error {
 		b.table = next
 	}
 	return err
+}
+
+func (b *fakeBackend) ApplyAll(changes []service.Change) (errs []error) {
+	b.batches = append(b.batches, len(changes))
+	for _, c := range changes {
+		errs = append(errs, b.Apply(c))
+	}
+	return errs
 }
 
 func (b *fakeBackend) State() api.State {

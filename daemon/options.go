@@ -20,9 +20,12 @@ type Options struct {
 	RingMemory  int64
 	Throughput  bool // TPACKET_V3: more packets per second, a millisecond later
 	QdiscBypass bool
-	NoGuard     bool                // leave the host's stack alone: for tests and experts
-	Settings    []sysctl.Assignment // of ip_vs, from the start
-	Build       string
+	NoGuard     bool // leave the host's stack alone: for tests and experts
+	// ProcDir is a folder in which net/ip_vs and its neighbours are kept as the
+	// kernel has them below /proc; empty: none.
+	ProcDir  string
+	Settings []sysctl.Assignment // of ip_vs, from the start
+	Build    string
 }
 
 // Defaults of Options.

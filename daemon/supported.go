@@ -24,8 +24,6 @@ func unsupportedService(v *service.VirtualService) error {
 		return notYet("firewall-mark services")
 	case v.Is6():
 		return notYet("IPv6 services")
-	case v.Protocol == service.SCTP:
-		return notYet("SCTP services")
 	case v.PE != "":
 		return notYet("persistence engines")
 	}

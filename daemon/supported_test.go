@@ -29,7 +29,7 @@ func TestUnsupported(t *testing.T) {
 		{"tcp", v(tcp, ""), false},
 		{"mark", v(service.Key{Mark: 1}, ""), true},
 		{"ipv6", v(service.Key{Protocol: service.TCP, Addr: vip6, Port: 80}, ""), true},
-		{"sctp", v(sctp, ""), true},
+		{"sctp", v(sctp, ""), false},
 		{"pe", v(tcp, "sip"), true},
 		{"nat", r(vip, service.NAT, ""), false},
 		{"tunnel", r(vip, service.Tunnel, ""), false},

@@ -45,8 +45,8 @@ func (l *Lane) fragment(p *wire.Packet) Verdict {
 		return l.done(DroppedFragment)
 	}
 	defer func() { w.sizes = w.sizes[:0] }()
-	if f := wire.Parse(&w.packet); f != wire.FaultNone {
-		return l.malformed(&w.packet, f)
+	if l.prepare(&w.packet, &l.aheads[0]); w.packet.Fault != wire.FaultNone {
+		return l.malformed(&w.packet, w.packet.Fault)
 	}
 	return l.protocol(&w.packet)
 }

@@ -20,6 +20,9 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	if p.Proto == wire.ProtoTCP && !l.opens(p.TCPFlags) {
 		return l.done(PassedNotSYN)
 	}
+	if p.Proto == wire.ProtoSCTP && !l.startsSCTP(p) {
+		return l.done(PassedNotInit)
+	}
 	if p.SrcPort == ftpDataPort {
 		return l.done(PassedFTPData)
 	}
@@ -29,7 +32,7 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	if l.guard.drops() {
 		return l.done(DroppedDefence)
 	}
-	l.active = p.Proto == wire.ProtoTCP && conntrack.Active(p.Proto, conntrack.TCPNext(conntrack.Inbound, conntrack.None, p.TCPFlags, false))
+	l.active = conntrack.Active(p.Proto, l.first(conntrack.Inbound, p))
 	l.flow = sched.Flow{
 		Client: p.Src, ClientPort: p.SrcPort,
 		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto, Now: l.now,
@@ -49,6 +52,18 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 // ip_vs_proto_tcp.c, tcp_conn_schedule).
 func (l *Lane) opens(flags uint8) bool {
 	return flags&wire.RST == 0 && (flags&wire.SYN != 0 || l.view.settings.SloppyTCP)
+}
+
+// first is the state of a connection after its first packet. Whether it counts
+// as active does not depend on the direction.
+func (l *Lane) first(dir conntrack.Direction, p *wire.Packet) conntrack.State {
+	switch p.Proto {
+	case wire.ProtoTCP:
+		return conntrack.TCPNext(dir, conntrack.None, p.TCPFlags, l.guard.secure)
+	case wire.ProtoSCTP:
+		return conntrack.SCTPNext(dir, conntrack.SCTPNone, p.SCTP().Signal())
+	}
+	return conntrack.None
 }
 
 // choose finds the server of the flow in hand, nil if none is usable, and
@@ -88,7 +103,8 @@ func (l *Lane) pick(svc *Service) *Server {
 }
 
 // bind counts a new connection at a server. A TCP connection is active from
-// its first packet on, if that is a SYN.
+// its first packet on, if that is a SYN; an SCTP one once established, which
+// with sloppy_sctp may be its first packet.
 func (l *Lane) bind(s *Server) {
 	s.refs.Add(1)
 	s.Bind()
@@ -174,9 +190,7 @@ func (l *Lane) spec(p *wire.Packet, s *Server, conf *service.VirtualService) con
 	if s.Port == 0 || conf.Port == 0 && conf.Mark == 0 || method != service.NAT {
 		spec.RealPort = p.DstPort
 	}
-	if p.Proto == wire.ProtoTCP {
-		spec.State = conntrack.TCPNext(dir, conntrack.None, p.TCPFlags, l.guard.secure)
-	}
+	spec.State = l.first(dir, p)
 	return spec
 }
 

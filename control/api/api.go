@@ -115,6 +115,19 @@ type Reasons map[string]uint64
 // ip_vs_proto_tcp.c tcp_timeouts, ip_vs_proto_udp.c udp_timeouts).
 var DefaultTimeouts = Timeouts{TCP: 15 * time.Minute, TCPFin: 2 * time.Minute, UDP: 5 * time.Minute}
 
+// Batch is a list of changes to be made one after the other.
+type Batch struct {
+	Changes []service.Change `json:"changes"`
+}
+
+// MaxBatch is how many changes a Batch can have.
+const MaxBatch = 512
+
+// BatchResult has an entry for each change of a Batch, null for success.
+type BatchResult struct {
+	Errors []*Error `json:"errors"`
+}
+
 // ZeroRequest resets counters: of one service, or all if Key is nil.
 type ZeroRequest struct {
 	Key *service.Key `json:"key,omitempty"`
