@@ -95,6 +95,7 @@ func (d *Director) editService(t *service.Table, k service.Key) error {
 			return err
 		}
 		s.change(func() {
+			s.sched.Init(nil) // it lets go of the servers
 			sc.Init(s.list)
 			s.sched = sc
 		})
@@ -128,7 +129,7 @@ func (d *Director) deleteService(k service.Key) {
 // trashServer marks a deleted server; Tick frees it once no connection refers
 // to it. It must be off its service's list.
 func (d *Director) trashServer(s *Server) {
-	s.Deleted.Store(true)
+	s.SetDeleted(true)
 	d.trash[trashKey{s.service.Load().key, s.Addr, s.Port}] = s
 }
 
@@ -149,7 +150,7 @@ func (d *Director) addServer(t *service.Table, c service.Change) error {
 	s.origin = d.begin(s.stats.raw())
 	s.service.Store(svc)
 	configure(s, conf)
-	s.Deleted.Store(false)
+	s.SetDeleted(false)
 	d.expose()
 	svc.change(func() {
 		svc.list = sched.Insert(svc.list, &s.Server)
@@ -190,7 +191,7 @@ func (d *Director) newServer(conf service.RealServer) *Server {
 // configure stores a server's settings where scheduler and packet path look.
 func configure(s *Server, conf service.RealServer) {
 	s.conf.Store(&conf)
-	s.Weight.Store(int32(conf.Weight))
+	s.SetWeight(int32(conf.Weight))
 	s.SetThresholds(conf.Upper, conf.Lower)
 }
 

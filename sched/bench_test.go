@@ -29,8 +29,8 @@ func BenchmarkPick(b *testing.B) {
 // the others.
 func BenchmarkWRRClosed(b *testing.B) {
 	list := servers(10)
-	list[3].Weight.Store(65535)
-	list[3].Overloaded.Store(true)
+	list[3].SetWeight(65535)
+	list[3].SetOverloaded(true)
 	s := maker(b, "wrr")()
 	s.Init(list)
 	b.ReportAllocs()

@@ -60,7 +60,8 @@ type Scheduler interface {
 	// Name returns the name that ipvsadm -s takes.
 	Name() string
 	// Init starts afresh with list: at the service's creation and when the
-	// service is edited to use this scheduler.
+	// service is edited to use this scheduler. Init(nil) lets go of all
+	// servers: the last call for a scheduler that is given up.
 	Init(list []*Server)
 	// Added tells that s is new in list.
 	Added(list []*Server, s *Server)
@@ -94,8 +95,12 @@ var numbered = []string{"flag-1", "flag-2", "flag-3"}
 var builtins = []builtin{
 	{"rr", nil, func(*Config) Scheduler { return &roundRobin{} }},
 	{"wrr", nil, func(*Config) Scheduler { return &weightedRoundRobin{} }},
-	{"lc", nil, func(*Config) Scheduler { return &leastConn{} }},
-	{"wlc", nil, func(*Config) Scheduler { return &weightedLeastConn{} }},
+	{"lc", nil, newLeastConn},
+	{"wlc", nil, newWeightedLeastConn},
+	{"sed", nil, newShortestDelay},
+	{"nq", nil, newNeverQueue},
+	{"lblc", nil, newLocalityLeastConn},
+	{"lblcr", nil, newLocalityReplicated},
 }
 
 // New returns the scheduler called name, for one service, to be started by

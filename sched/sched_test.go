@@ -28,7 +28,7 @@ func TestSuite(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	if want := []string{"rr", "wrr", "lc", "wlc"}; !slices.Equal(sched.Names(), want) {
+	if want := []string{"rr", "wrr", "lc", "wlc", "sed", "nq", "lblc", "lblcr"}; !slices.Equal(sched.Names(), want) {
 		t.Errorf("names %v, want %v", sched.Names(), want)
 	}
 	for _, name := range sched.Names() {
@@ -62,6 +62,7 @@ func TestNew(t *testing.T) {
 func TestOracle(t *testing.T) {
 	for file, want := range map[string]int{
 		"a-rr": 413, "a-wrr": 1076, "a-lc": 413, "a-wlc": 413, "thresholds": 43,
+		"a-sed": 413, "a-nq": 413, "a-lblc": 795, "a-lblcr": 876, "expiry": 33,
 	} {
 		t.Run(file, func(t *testing.T) {
 			if got := schedtest.Replay(t, "testdata/oracle/"+file+".jsonl.gz"); got != want {
