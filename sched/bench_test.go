@@ -5,21 +5,17 @@ import (
 	"testing"
 
 	"ulvs/sched"
+	"ulvs/sched/schedtest"
 	"ulvs/wire"
 )
 
-// BenchmarkPick is one pick with its count, by number of servers.
+// BenchmarkPick is a pick with the counting of the connection it opens and of
+// one that ends, by number of servers.
 func BenchmarkPick(b *testing.B) {
 	for _, name := range sched.Names() {
-		for _, n := range []int{3, 30, 300} {
+		for _, n := range []int{10, 100, 1000, 10000} {
 			b.Run(fmt.Sprintf("%s/servers=%d", name, n), func(b *testing.B) {
-				s := maker(b, name)()
-				s.Init(servers(n))
-				f := &sched.Flow{Proto: wire.ProtoTCP}
-				b.ReportAllocs()
-				for b.Loop() {
-					s.Pick(f).Bind()
-				}
+				schedtest.Cost(b, maker(b, name)(), n)
 			})
 		}
 	}

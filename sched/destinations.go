@@ -110,8 +110,8 @@ func (d *destinations) back(s *Server, list *ranking) {
 	}
 }
 
-// tick makes the checks that are due, no more of them than lead to a sweep of
-// all. The first call starts the clock.
+// tick makes the checks that are due, after a long pause those of the last half
+// hour. The first call starts the clock.
 func (d *destinations) tick(now time.Duration) {
 	if d.checks == 0 {
 		d.checks, d.due = 1, now+checkPeriod

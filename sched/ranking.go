@@ -16,7 +16,10 @@ type ranking struct {
 	tree    tree
 	places  []*watched // by place, oldest server first; nil where one was removed
 	live    int        // places in use
-	under   int        // servers with fewer active connections than half their weight
+	// half has the places whose servers have fewer active connections than half
+	// their weight, and under their number.
+	half  []bool
+	under int
 }
 
 func newRanking(score func(*Server) (load, weight uint64)) ranking {
@@ -31,7 +34,7 @@ func (r *ranking) Init(list []*Server) {
 		}
 	}
 	r.update()
-	r.places, r.tree = nil, newTree(len(list))
+	r.places, r.half, r.tree = nil, nil, newTree(len(list))
 	for i := len(list) - 1; i >= 0; i-- {
 		r.append(list[i])
 	}
@@ -70,8 +73,8 @@ func (r *ranking) append(s *Server) {
 	if len(r.places) == r.tree.size() {
 		r.compact()
 	}
-	w := &watched{server: s, to: &r.changes, place: len(r.places)}
-	r.places = append(r.places, w)
+	w := &watched{server: s, to: &r.changes, place: int32(len(r.places))}
+	r.places, r.half = append(r.places, w), append(r.half, false)
 	r.live++
 	s.watchBy(w)
 }
@@ -79,21 +82,22 @@ func (r *ranking) append(s *Server) {
 // drop frees the place of w. The list of changes may still have it.
 func (r *ranking) drop(w *watched) {
 	w.server.watch.CompareAndSwap(w, nil)
-	r.tree.set(w.place, never)
+	r.tree.set(int(w.place), never)
+	r.count(w.place, false)
 	r.places[w.place] = nil
 	w.place = -1
 	r.live--
-	r.count(w, false)
 }
 
 // compact numbers the places anew and makes room for as many again.
 func (r *ranking) compact() {
-	old := r.places
-	r.places, r.tree = make([]*watched, 0, 2*r.live+1), newTree(2*r.live+1)
+	old, size := r.places, 2*r.live+1
+	r.places, r.half, r.tree = make([]*watched, 0, size), make([]bool, 0, size), newTree(size)
+	r.under = 0
 	for _, w := range old {
 		if w != nil {
-			w.place = len(r.places)
-			r.places = append(r.places, w)
+			w.place = int32(len(r.places))
+			r.places, r.half = append(r.places, w), append(r.half, false)
 			r.place(w)
 		}
 	}
@@ -126,22 +130,23 @@ func (r *ranking) place(w *watched) {
 	s, k := w.server, never
 	if s.Usable() {
 		if load, weight := r.score(s); weight > 0 {
-			k = rank(load, weight, w.place)
+			k = rank(load, weight, int(w.place))
 		}
 	}
-	r.tree.set(w.place, k)
-	r.count(w, 2*int64(s.Active.Load()) < int64(s.Weight.Load()))
+	r.tree.set(int(w.place), k)
+	r.count(w.place, 2*int64(s.Active.Load()) < int64(s.Weight.Load()))
 }
 
 // count keeps the number of servers that are under half.
-func (r *ranking) count(w *watched, under bool) {
-	if under != w.under {
-		w.under = under
-		if under {
-			r.under++
-		} else {
-			r.under--
-		}
+func (r *ranking) count(place int32, half bool) {
+	if half == r.half[place] {
+		return
+	}
+	r.half[place] = half
+	if half {
+		r.under++
+	} else {
+		r.under--
 	}
 }
 

@@ -9,21 +9,20 @@ type changes struct{ head atomic.Pointer[watched] }
 
 // watched ties a server to the scheduler that wants to know of its changes. A
 // server that gets another scheduler gets another watched; who still holds the
-// old one tells a scheduler that does not look any more.
+// old one tells a scheduler that does not look any more. It has 32 bytes.
 type watched struct {
 	server *Server
 	to     *changes
-	place  int  // in the ranking; -1 gone
-	under  bool // counted in ranking.under
+	next   *watched // in the list; belongs to who set dirty until it is cleared
+	place  int32    // in the ranking; -1 gone
 
 	// dirty is set while it is in the list. Who clears it reads the counts
 	// afterwards, and who changes counts looks at it afterwards: a change that
 	// is not told was seen.
 	dirty atomic.Bool
-	next  *watched // in the list; belongs to who set dirty until it is cleared
 }
 
-// watch makes w the one that s tells. It begins as changed.
+// watchBy makes w the one that s tells. It begins as changed.
 func (s *Server) watchBy(w *watched) {
 	w.dirty.Store(true)
 	s.watch.Store(w)
