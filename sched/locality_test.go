@@ -32,19 +32,24 @@ func overloadedIn(s *sched.Server, list []*sched.Server) bool {
 	})
 }
 
-func (m *slowLocality) pick(list []*sched.Server, f *sched.Flow) *sched.Server {
+// members returns the servers of a set that are in list.
+func (e *slowSet) members(list []*sched.Server) (in []*sched.Server) {
+	for _, port := range e.ports {
+		if i := slices.IndexFunc(list, func(s *sched.Server) bool { return s.Port == port }); i >= 0 {
+			in = append(in, list[i])
+		}
+	}
+	return in
+}
+
+// pick picks in list; idle has the servers that were removed.
+func (m *slowLocality) pick(list, idle []*sched.Server, f *sched.Flow) *sched.Server {
 	e := m.known[f.Virtual]
 	if e != nil {
 		e.used = f.Now
-		var in []*sched.Server
-		for _, port := range e.ports {
-			if i := slices.IndexFunc(list, func(s *sched.Server) bool { return s.Port == port }); i >= 0 {
-				in = append(in, list[i])
-			}
-		}
-		s := m.among(in)
+		s := m.among(e.members(list))
 		if len(e.ports) > 1 && f.Now-e.changed > m.life {
-			m.shrink(e, in, f.Now)
+			m.shrink(e, e.members(slices.Concat(list, idle)), f.Now)
 		}
 		if s != nil && !overloadedIn(s, list) {
 			return s
@@ -192,7 +197,7 @@ func TestLocalityModel(t *testing.T) {
 func (p *place) picks(t *rapid.T) {
 	for range rapid.IntRange(1, 8).Draw(t, "picks") {
 		f := &sched.Flow{Virtual: destinationNumber(rapid.IntRange(1, 4).Draw(t, "destination")), Now: p.now}
-		got, want := p.fast.Pick(f), p.slow.pick(p.list, f)
+		got, want := p.fast.Pick(f), p.slow.pick(p.list, p.idle, f)
 		if got != want {
 			t.Fatalf("picked %d, the model %d", slices.Index(p.list, got), slices.Index(p.list, want))
 		}
