@@ -171,10 +171,12 @@ func TestLocalityModel(t *testing.T) {
 					}
 					return rapid.SampledFrom(p.list).Draw(t, "server")
 				}
-				weight := rapid.Int32Range(0, 6)
+				weight := rapid.Int32Range(0, 3)
+				waits := rapid.OneOf(rapid.SampledFrom([]time.Duration{10 * time.Minute, 20 * time.Minute}),
+					rapid.Map(rapid.Int64Range(1, int64(29*time.Minute)), func(n int64) time.Duration { return time.Duration(n) }))
 				t.Repeat(map[string]func(*rapid.T){
 					"add": func(t *rapid.T) {
-						if len(p.list) < 12 && len(p.list)+len(p.idle) < 20 {
+						if len(p.list) < 6 && len(p.list)+len(p.idle) < 20 {
 							p.add(weight.Draw(t, "weight"))
 						}
 					},
@@ -182,10 +184,10 @@ func TestLocalityModel(t *testing.T) {
 					"edit":     func(t *rapid.T) { server().SetWeight(weight.Draw(t, "weight")) },
 					"overload": func(*rapid.T) { s := server(); s.SetOverloaded(!s.Overloaded.Load()) },
 					"counts": func(t *rapid.T) {
-						server().SetCounts(rapid.Int32Range(0, 8).Draw(t, "active"), rapid.Int32Range(0, 300).Draw(t, "inactive"))
+						server().SetCounts(rapid.Int32Range(0, 4).Draw(t, "active"), rapid.Int32Range(0, 300).Draw(t, "inactive"))
 					},
 					"wait": func(t *rapid.T) {
-						p.wait(time.Duration(rapid.Int64Range(1, int64(29*time.Minute)).Draw(t, "time")))
+						p.wait(waits.Draw(t, "time"))
 					},
 					"pick": p.picks, "pick more": p.picks, "pick even more": p.picks,
 				})

@@ -70,7 +70,7 @@ type Scheduler interface {
 	// Removed tells that s, which was at index at, is no longer in list.
 	Removed(list []*Server, s *Server, at int)
 	// Pick returns the server for a new connection, nil if none is usable. It
-	// allocates nothing. The caller counts the connection by Server.Bind
+	// allocates nothing, unless it has to remember f. The caller counts the connection by Server.Bind
 	// before it picks again.
 	Pick(f *Flow) *Server
 }
