@@ -11,18 +11,29 @@ import (
 
 // BenchmarkPick is a pick with the counting of the connection it opens and of
 // one that ends, by number of servers.
-func BenchmarkPick(b *testing.B) { benchPick(b, sched.Names(), false) }
+func BenchmarkPick(b *testing.B) {
+	for _, name := range sched.Names() {
+		benchPick(b, name, maker(b, name), false)
+	}
+}
 
 // BenchmarkPickRandom is the same where connections end in random order.
-func BenchmarkPickRandom(b *testing.B) { benchPick(b, ranked, true) }
+func BenchmarkPickRandom(b *testing.B) {
+	for _, name := range ranked {
+		benchPick(b, name, maker(b, name), true)
+	}
+}
 
-func benchPick(b *testing.B, names []string, random bool) {
-	for _, name := range names {
-		for _, n := range []int{10, 100, 1000, 10000} {
-			b.Run(fmt.Sprintf("%s/servers=%d", name, n), func(b *testing.B) {
-				schedtest.Cost(b, maker(b, name)(), n, random)
-			})
-		}
+// BenchmarkPickWalk is wlc as the kernel has it.
+func BenchmarkPickWalk(b *testing.B) {
+	benchPick(b, "wlc", func() sched.Scheduler { return sched.NewWalker("wlc") }, false)
+}
+
+func benchPick(b *testing.B, name string, make func() sched.Scheduler, random bool) {
+	for _, n := range []int{10, 100, 1000, 10000} {
+		b.Run(fmt.Sprintf("%s/servers=%d", name, n), func(b *testing.B) {
+			schedtest.Cost(b, make(), n, random)
+		})
 	}
 }
 

