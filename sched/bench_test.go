@@ -3,6 +3,7 @@ package sched_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"ulvs/sched"
 	"ulvs/sched/schedtest"
@@ -57,4 +58,25 @@ func servers(n int) []*sched.Server {
 		list[i] = sched.NewServer(wire.AddrFrom4([4]byte{203, 0, 113, byte(i)}), 80, int32(1+i%7))
 	}
 	return list
+}
+
+// BenchmarkForget is the most that one check of lblc's upkeep can have to do:
+// a sweep that drops all of as many destinations as there can be.
+func BenchmarkForget(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		p := newPlace(b, "lblc", 10*time.Second)
+		p.add(1)
+		tick := p.fast.(sched.Upkeep).Tick
+		tick(29 * time.Minute)
+		for i := range 1 << 17 {
+			p.fast.Pick(&sched.Flow{Virtual: destinationNumber(i), Now: 29 * time.Minute})
+		}
+		before := sched.Remembered(p.fast)
+		b.StartTimer()
+		tick(30 * time.Minute)
+		if before != 1<<16 || sched.Remembered(p.fast) != 0 {
+			b.Fatalf("%d destinations, then %d", before, sched.Remembered(p.fast))
+		}
+	}
 }
