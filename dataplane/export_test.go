@@ -34,3 +34,6 @@ func (d *Director) Changing(f func()) {
 
 // Together is together.
 var Together = together
+
+// Tunables returns the settings that schedulers look at.
+func (d *Director) Tunables() *sched.Tunables { return d.tunables }
