@@ -24,9 +24,9 @@ var layers = []struct {
 	packages []string // a path stands for all below it that are not named themselves
 	reason   string
 }{
-	{[]string{"wire", "service"}, "vocabulary: packets and configuration"},
+	{[]string{"wire", "service", "sysctl"}, "vocabulary: packets, configuration, settings"},
 	{[]string{"wire/wiretest"}, "helps the tests of all above"},
-	{[]string{"sched", "conntrack", "forward", "dataplane/nexthop", "dataplane/filter"}, "mechanisms, each on its own"},
+	{[]string{"sched", "conntrack", "forward", "dataplane/nexthop", "dataplane/filter", "dataplane/defrag"}, "mechanisms, each on its own"},
 	{[]string{"sched/schedtest", "forward/forwardtest"}, "suites for implementations of one mechanism"},
 	{[]string{"dataplane"}, "the pipeline joins the mechanisms; devices are plugged into it"},
 	{[]string{"dataplane/afpacket", "dataplane/memport", "internal"}, "devices and the kernel's interfaces, none knows another"},
@@ -43,7 +43,7 @@ var layers = []struct {
 
 // pure are the packages that live traffic, captures, the simulator and fuzzers
 // all run: the same input must give the same output anywhere, and fast.
-var pure = []string{"wire", "service", "sched", "conntrack", "forward", "dataplane", "dataplane/nexthop", "dataplane/filter"}
+var pure = []string{"wire", "service", "sysctl", "sched", "conntrack", "forward", "dataplane", "dataplane/nexthop", "dataplane/filter", "dataplane/defrag"}
 
 // impure are what would break that.
 var impure = []string{"net", "net/http", "log", "log/slog", "encoding/json", "os", "os/exec", "os/signal", "syscall",

@@ -26,12 +26,7 @@ var open = []struct{ scenarios, cause string }{
 	{"a-sed/*", "no scheduler sed"},
 	{"a-*/v6*", "no IPv6"}, {"a-misc/nodest", "no IPv6, no SCTP"},
 	{"*/fwm", "no firewall marks"}, {"*/fwm-*", "no firewall marks"}, {"a-misc/lblc*-expiry-*", "no firewall marks"},
-	{"b/*-sloppy", "no settings"}, {"b/*-sloppy1", "no settings"}, {"b/*-secure", "no settings"},
-	{"b/rs-noconn-icmp", "no settings"}, {"d/icmp-*-sched", "no settings"}, {"d/tun-nopmtudisc", "no settings"},
-	{"*/sctp-*", "no SCTP"},
 	{"a-misc/persist-ftp21", "no rule for FTP data ports"},
-	{"a-misc/persist-short", "a template is not prolonged to 60 s for good"},
-	{"a-misc/persist-udp", "a template is not prolonged to 60 s for good"},
 }
 
 // TestRecordings replays everything that was recorded.

@@ -1,12 +1,9 @@
 package conformance
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"strings"
-
-	"ulvs/wire"
 )
 
 // exception is something recorded that ulvs does otherwise: on purpose, or not
@@ -19,9 +16,6 @@ type exception struct {
 	name             string // of a deviation
 	reason           string
 	everything       bool // counts and connections too
-	// instead turns the recorded bytes into what ulvs sends, given that. nil:
-	// the steps are few and the reason says what ulvs does.
-	instead func(want, got []byte)
 }
 
 // deviations are deliberate. Each names its reason; there are to be few.
@@ -42,26 +36,6 @@ var deviations = []exception{
 		group: "d", scenarios: "icmp6-nat", what: "from the real server", name: "ICMPv6 with a finished checksum",
 		reason: "a kernel bug: ICMPv6 errors from a NAT server are lost unless their checksum was left to the device; ulvs translates both",
 	},
-	{
-		group: "d", scenarios: "nat*", what: "zero checksum", name: "UDP without checksum",
-		reason:  "ip_vs fills in a checksum that the sender left out (RFC 768 allows that); ulvs leaves it out: it would vouch for bytes that nobody has checked",
-		instead: func(want, got []byte) { copy(want[26:28], got[26:28]) },
-	},
-	{
-		group: "d", scenarios: "*", what: "record-route", name: "record route",
-		reason:  "ulvs does not write its address into the option",
-		instead: routeNotRecorded,
-	},
-	{
-		group: "d", scenarios: "icmp-tun", what: "frag needed mtu 1300", name: "tunnel's MTU told at once",
-		reason:  "ip_vs tells the client the MTU that it knew before, 1480; ulvs the one it has just learned, 1280",
-		instead: func(want, _ []byte) { setMTU(want, 1280) },
-	},
-	{
-		group: "d", scenarios: "icmp-nat*", what: "from the real server: parameter problem", name: "parameter problem",
-		reason:  "ip_vs lets it pass with the real server's address, which the client cannot know; ulvs translates it like every ICMP error (RFC 5508 section 4)",
-		instead: sourceTranslated,
-	},
 }
 
 // notYet are recordings about what ulvs does not have yet. A whole scenario
@@ -74,8 +48,6 @@ var notYet = []exception{
 	{group: "d", scenarios: "v6-*", reason: "IPv6 byte by byte"},
 	{group: "d", scenarios: "icmp6-*", reason: "IPv6 byte by byte"},
 	{group: "d", scenarios: "v4-tun-over-v6", reason: "IPv6 byte by byte"},
-	{group: "d", scenarios: "*", what: "fragment", reason: "IP fragments to a virtual service"},
-	{group: "d", scenarios: "nat", what: "UDP answer of 1500 bytes, DF", reason: "IP fragments to a virtual service: they began its connection"},
 }
 
 // matches reports whether the exception covers a difference.
@@ -83,18 +55,7 @@ func (e *exception) matches(d *Difference) bool {
 	if !e.names(d.Group, d.Scenario) || e.steps != nil && !slices.Contains(e.steps, d.Step) {
 		return false
 	}
-	if !strings.Contains(d.Event, e.what) || !e.whole() && !e.everything && d.Aspect != packets {
-		return false
-	}
-	if e.instead == nil {
-		return true
-	}
-	if len(d.want) < leastNoted {
-		return false
-	}
-	want := bytes.Clone(d.want)
-	e.instead(want, d.got)
-	return bytes.Equal(want, d.got)
+	return strings.Contains(d.Event, e.what) && (e.whole() || e.everything || d.Aspect == packets)
 }
 
 func (e *exception) names(group, scenario string) bool {
@@ -125,39 +86,4 @@ func excuse(d *Difference) {
 			return
 		}
 	}
-}
-
-// leastNoted is how many bytes must have been noted of any packet that one of
-// the functions below looks at: an IP header and the transport's first 8.
-const leastNoted = wire.IPv4Len + wire.UDPLen
-
-func routeNotRecorded(want, got []byte) {
-	at := wire.IPv4Len
-	if wire.IPv4(want).Protocol() == wire.ProtoIPIP {
-		at += wire.IPv4Len
-	}
-	if len(want) < at+8 {
-		return
-	}
-	copy(want[at:at+8], got[at:at+8])
-	wire.IPv4(want[at-wire.IPv4Len:]).FillChecksum()
-}
-
-func setMTU(want []byte, mtu uint16) {
-	h := wire.ICMPv4(want[wire.IPv4Len:])
-	h.SetRest(0, mtu)
-	h.FillChecksum()
-}
-
-// sourceTranslated puts the virtual address where the recorded ICMP error has
-// the real server's: outside and as the quoted destination.
-func sourceTranslated(want, got []byte) {
-	const quote = wire.IPv4Len + wire.ICMPLen
-	if len(want) < quote+wire.IPv4Len {
-		return
-	}
-	copy(want[12:16], got[12:16])
-	copy(want[quote+16:quote+20], got[12:16])
-	wire.IPv4(want).FillChecksum()
-	wire.IPv4(want[quote:]).FillChecksum()
 }

@@ -26,8 +26,7 @@ type Difference struct {
 	// covers it; empty for a failure.
 	Excuse string `json:"excuse,omitempty"`
 
-	notYet    bool
-	want, got []byte // recorded bytes and ours
+	notYet bool
 }
 
 // Result is the outcome of one scenario.

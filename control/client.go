@@ -14,6 +14,7 @@ import (
 
 	"ulvs/control/api"
 	"ulvs/service"
+	"ulvs/sysctl"
 )
 
 // requestTimeout bounds one request but the listing of connections, which
@@ -64,6 +65,20 @@ func (c *Client) Timeouts(ctx context.Context) (*api.Timeouts, error) {
 // SetTimeouts changes the timeouts that are not 0.
 func (c *Client) SetTimeouts(ctx context.Context, t api.Timeouts) error {
 	return c.post(ctx, "/v1/timeouts", t)
+}
+
+// Settings returns the settings in force.
+func (c *Client) Settings(ctx context.Context) (api.Settings, error) {
+	s, err := get[api.Settings](ctx, c, "/v1/settings")
+	if err != nil {
+		return nil, err
+	}
+	return *s, nil
+}
+
+// SetSettings makes all assignments, or none and says why.
+func (c *Client) SetSettings(ctx context.Context, all []sysctl.Assignment) error {
+	return c.post(ctx, "/v1/settings", api.SettingsRequest{Set: all})
 }
 
 // Zero resets the counters of one service, or all if key is nil.

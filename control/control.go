@@ -9,6 +9,7 @@ package control
 import (
 	"ulvs/control/api"
 	"ulvs/service"
+	"ulvs/sysctl"
 )
 
 // Backend is the daemon as the API sees it. Its methods are called from
@@ -29,6 +30,10 @@ type Backend interface {
 	Timeouts() api.Timeouts
 	// SetTimeouts changes those that are not 0.
 	SetTimeouts(api.Timeouts) error
+	// Settings returns the settings in force.
+	Settings() sysctl.Settings
+	// SetSettings makes all assignments or none.
+	SetSettings([]sysctl.Assignment) error
 	// Zero resets the counters of the service named, of everything if key is nil.
 	Zero(key *service.Key) error
 	// Info describes the daemon.

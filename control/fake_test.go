@@ -10,6 +10,7 @@ import (
 
 	"ulvs/control/api"
 	"ulvs/service"
+	"ulvs/sysctl"
 )
 
 // fakeBackend is a daemon that only keeps its table.
@@ -17,13 +18,14 @@ type fakeBackend struct {
 	mu       sync.Mutex
 	table    *service.Table
 	timeouts api.Timeouts
+	settings sysctl.Settings
 	zeroed   []*service.Key
 	batches  []int // their lengths
 	conns    int   // how many connections it lists
 }
 
 func newFakeBackend() *fakeBackend {
-	return &fakeBackend{table: service.NewTable(), timeouts: api.DefaultTimeouts}
+	return &fakeBackend{table: service.NewTable(), timeouts: api.DefaultTimeouts, settings: sysctl.Defaults()}
 }
 
 func (b *fakeBackend) Apply(c service.Change) error {
@@ -72,6 +74,13 @@ func (b *fakeBackend) Timeouts() api.Timeouts { return b.timeouts }
 func (b *fakeBackend) SetTimeouts(t api.Timeouts) error {
 	b.timeouts = t
 	return nil
+}
+
+func (b *fakeBackend) Settings() sysctl.Settings { return b.settings }
+
+func (b *fakeBackend) SetSettings(all []sysctl.Assignment) (err error) {
+	b.settings, err = b.settings.SetAll(all)
+	return err
 }
 
 func (b *fakeBackend) Zero(key *service.Key) error {

@@ -67,6 +67,8 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/reasons", s.reasons)
 	mux.HandleFunc("GET /v1/timeouts", s.timeouts)
 	mux.HandleFunc("POST /v1/timeouts", s.setTimeouts)
+	mux.HandleFunc("GET /v1/settings", s.settings)
+	mux.HandleFunc("POST /v1/settings", s.setSettings)
 	mux.HandleFunc("POST /v1/changes", s.change)
 	mux.HandleFunc("POST /v1/zero", s.zero)
 	mux.HandleFunc("POST /v1/batch", s.batch)
@@ -102,6 +104,14 @@ func (s *server) change(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) setTimeouts(w http.ResponseWriter, r *http.Request) {
 	handle(w, r, s.backend.SetTimeouts)
+}
+
+func (s *server) settings(w http.ResponseWriter, _ *http.Request) {
+	reply(w, api.SettingsOf(s.backend.Settings()))
+}
+
+func (s *server) setSettings(w http.ResponseWriter, r *http.Request) {
+	handle(w, r, func(q api.SettingsRequest) error { return s.backend.SetSettings(q.Set) })
 }
 
 func (s *server) zero(w http.ResponseWriter, r *http.Request) {

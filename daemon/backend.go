@@ -8,6 +8,7 @@ import (
 	"ulvs/control/api"
 	"ulvs/dataplane"
 	"ulvs/service"
+	"ulvs/sysctl"
 	"ulvs/wire"
 )
 
@@ -104,6 +105,21 @@ func (d *Daemon) Timeouts() api.Timeouts {
 // SetTimeouts changes those that are not 0.
 func (d *Daemon) SetTimeouts(t api.Timeouts) error {
 	return d.director.Timeouts().Set(t.TCP, t.TCPFin, t.UDP)
+}
+
+// Settings returns the settings in force.
+func (d *Daemon) Settings() sysctl.Settings { return d.director.Settings() }
+
+// SetSettings makes all assignments or none.
+func (d *Daemon) SetSettings(all []sysctl.Assignment) error {
+	d.setting.Lock()
+	defer d.setting.Unlock()
+	next, err := d.director.Settings().SetAll(all)
+	if err != nil {
+		return err
+	}
+	d.director.SetSettings(next)
+	return nil
 }
 
 // Zero resets counters.

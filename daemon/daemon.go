@@ -16,6 +16,7 @@ import (
 	"ulvs/internal/hugemem"
 	"ulvs/internal/netmon"
 	"ulvs/internal/sdnotify"
+	"ulvs/sysctl"
 )
 
 // Daemon is a running ulvs.
@@ -33,6 +34,7 @@ type Daemon struct {
 
 	announced bool // it was ready once
 
+	setting sync.Mutex // serialises SetSettings
 	syncing sync.Mutex // serialises sync, guards told
 	told    told
 	guard   hostGuard
@@ -112,6 +114,11 @@ func newDaemon(o Options, log *slog.Logger) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	settings, err := sysctl.Defaults().SetAll(o.Settings)
+	if err != nil { // check has looked
+		return nil, err
+	}
+	director.SetSettings(settings)
 	d := &Daemon{
 		opts: o, log: log, started: time.Now(), director: director, hops: hops,
 		rates: newEstimator(), kick: make(chan struct{}, 1),
@@ -176,7 +183,9 @@ func (d *Daemon) manage(ctx context.Context, served <-chan error) error {
 			return fmt.Errorf("serve the API: %w", err)
 		case <-rate.C:
 			views, _, total := d.director.Inspect()
-			d.rates.step(views, total)
+			if d.director.Settings().RunEstimation {
+				d.rates.step(views, total)
+			}
 			_, _ = sdnotify.Notify(sdnotify.Status(d.status(views)))
 			continue
 		case <-alive:

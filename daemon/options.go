@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ulvs/dataplane/afpacket"
+	"ulvs/sysctl"
 )
 
 // Options say how a daemon is set up.
@@ -22,8 +23,9 @@ type Options struct {
 	NoGuard     bool // leave the host's stack alone: for tests and experts
 	// ProcDir is a folder in which net/ip_vs and its neighbours are kept as the
 	// kernel has them below /proc; empty: none.
-	ProcDir string
-	Build   string
+	ProcDir  string
+	Settings []sysctl.Assignment // of ip_vs, from the start
+	Build    string
 }
 
 // Defaults of Options.
@@ -58,6 +60,9 @@ func (o *Options) check() error {
 		return &UsageError{"--ring-memory", fmt.Sprintf("%d is not from 1 to %d MiB", o.RingMemory>>20, maxRingMemory>>20)}
 	case o.RingSlots > 0 && o.Throughput:
 		return &UsageError{"--ring-slots", "not with --throughput, whose rings hold blocks of frames: use --ring-memory"}
+	}
+	if _, err := sysctl.Defaults().SetAll(o.Settings); err != nil {
+		return &UsageError{"--settings", err.Error()}
 	}
 	if _, err := o.geometry(o.RingMemory, o.Workers); err != nil { // of one interface
 		return err

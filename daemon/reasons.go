@@ -18,6 +18,7 @@ const (
 	lostSend      = "worker-send-lost"
 	lostPanics    = "worker-panics"
 	lostNeighbour = "neighbour-dropped"
+	lostDatagram  = "fragments-incomplete"
 )
 
 // lossMeanings says what each of them counts.
@@ -30,6 +31,7 @@ var lossMeanings = map[string]string{
 	lostLink:      "times that the kernel told of an interface going down",
 	lostSend:      "frame not sent for whatever reason, port-send-* included",
 	lostPanics:    "internal faults that a worker has survived",
+	lostDatagram:  "datagram given up: fragments missing, overlapping, or too many waiting",
 	lostNeighbour: "held frame dropped: its next hop did not answer ARP, or the link went down",
 }
 
@@ -57,6 +59,8 @@ func (d *Daemon) Reasons() api.Reasons {
 		note(r, lostPanics, w.Panics())
 	}
 	note(r, lostNeighbour, d.hops.Stats().Dropped)
+	f := d.director.Fragments()
+	note(r, lostDatagram, f.Expired+f.Evicted+f.Overlaps)
 	return r
 }
 

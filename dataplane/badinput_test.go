@@ -220,9 +220,9 @@ func TestNotOurs(t *testing.T) {
 		{"VLAN inside", memport.Frame{Data: vlanInside}, fault(wire.FaultStackedVLAN)},
 		{"IPv6", with(func(f *memport.Frame) { wire.Ethernet(f.Data).SetEtherType(wire.EtherTypeIPv6) }), dataplane.PassedNotIP},
 		{"LLDP", with(func(f *memport.Frame) { wire.Ethernet(f.Data).SetEtherType(0x88cc) }), dataplane.PassedNotIP},
-		{"first fragment", fragment(vip, 0, true), dataplane.DroppedFragment},
-		{"middle fragment", fragment(vip, 64, true), dataplane.DroppedFragment},
-		{"last fragment", fragment(vip, 64, false), dataplane.DroppedFragment},
+		{"first fragment", fragment(vip, 0, true), dataplane.HeldFragment},
+		{"middle fragment", fragment(vip, 64, true), dataplane.HeldFragment},
+		{"last fragment that overlaps", fragment(vip, 64, false), dataplane.DroppedFragment},
 		{"fragment to another", fragment("192.0.2.99", 64, false), dataplane.PassedFragment},
 		{"SCTP without a service", memport.Frame{Data: wiretest.SCTP(wiretest.Flow{Src: clientIP + ":5", Dst: vip + ":22"}, wiretest.Chunk(wire.SCTPInit, nil), toDirector()).Frame()}, dataplane.PassedNoService},
 		{"SCTP without INIT", memport.Frame{Data: chunk(2000, wire.SCTPData).Frame()}, dataplane.PassedNotInit},
@@ -314,7 +314,7 @@ func TestBadICMP(t *testing.T) {
 		for n := range len(quote) + 1 {
 			p := wiretest.ICMPError(wiretest.Flow{Src: clientIP, Dst: vip}, uint8(typ), 4, 1200, quote[:n], toDirector())
 			r, sent := x.inject(memport.Frame{Data: p.Frame()})
-			known := n >= 28 && wire.ICMPTypeIsError(uint8(typ)) && uint8(typ) != wire.ICMPRedirect
+			known := n >= 28 && wire.ICMPTypeIsError(uint8(typ)) && uint8(typ) != wire.ICMPRedirect && uint8(typ) != wire.ICMPParamProblem
 			if known != (r == dataplane.ForwardedICMP) || !known && typ != 8 && sent != 0 {
 				t.Fatalf("type %d with a quote of %d bytes: %v, %d sent", typ, n, r, sent)
 			}

@@ -20,6 +20,16 @@ type trashKey struct {
 // Apply makes one change to the configuration: all of it or, with an error of
 // package service or sched, nothing. Live connections go on.
 func (d *Director) Apply(c service.Change) error {
+	if err := d.apply(c); err != nil {
+		return err
+	}
+	if deletes(c.Op) && d.Settings().ExpireNodestConn {
+		d.expireNodest()
+	}
+	return nil
+}
+
+func (d *Director) apply(c service.Change) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.view.Load().table
@@ -255,7 +265,7 @@ func find(list []*sched.Server, conf service.RealServer) *sched.Server {
 
 // publish makes table t and the live objects visible to the packet path.
 func (d *Director) publish(t *service.Table) {
-	v := &view{table: t, services: make(map[svcKey]*Service, len(d.services))}
+	v := &view{table: t, services: make(map[svcKey]*Service, len(d.services)), settings: d.view.Load().settings}
 	vips := make(map[wire.Addr]bool, len(d.services))
 	for k, s := range d.services {
 		if !k.Addr.IsValid() {
@@ -267,6 +277,8 @@ func (d *Director) publish(t *service.Table) {
 	v.vips = newVIPSet(vips)
 	v.idle = len(t.Services()) == 0
 	v.servers = slices.Clone(d.all)
+	v.reals = d.realSet(&v.settings)
+	v.nats = d.natSet()
 	d.announce(d.view.Load(), vips)
 	d.view.Store(v)
 	d.generation.Add(1)

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"ulvs/conntrack"
+	"ulvs/dataplane/defrag"
 	"ulvs/dataplane/nexthop"
 	"ulvs/sched"
 	"ulvs/service"
+	"ulvs/sysctl"
 	"ulvs/wire"
 )
 
@@ -40,12 +42,12 @@ type Director struct {
 	hops     *nexthop.Table
 	lanes    []*Lane
 	view     atomic.Pointer[view]
+	frags    defrag.Table // shared: fragments of one datagram may come to several workers
 	total    counters
 	// generation counts published configurations, for whoever keeps something
 	// derived from one (packet filter, host guard).
 	generation atomic.Uint64
-	// anySCTPStarts is sloppy_sctp; nothing but tests sets it yet.
-	anySCTPStarts atomic.Bool
+	dropRate   atomic.Int32 // one in so many new connections is dropped, 0 none; see settings.go
 
 	mu       sync.Mutex // guards all below: the configuration side
 	services map[service.Key]*Service
@@ -84,7 +86,7 @@ func New(c Config) (*Director, error) {
 		return nil, fmt.Errorf("make director: %w", err)
 	}
 	d.conns = conns
-	d.view.Store(&view{table: service.NewTable(), vips: newVIPSet(nil), idle: true})
+	d.view.Store(&view{table: service.NewTable(), vips: newVIPSet(nil), nats: newVIPSet(nil), idle: true, settings: sysctl.Defaults()})
 	for i := range c.Workers {
 		d.lanes = append(d.lanes, newLane(d, i, c.Ports))
 	}

@@ -39,6 +39,11 @@ func (l *Lane) decide(p *wire.Packet) Verdict {
 	if p.IsFragment() {
 		return l.fragment(p)
 	}
+	return l.protocol(p)
+}
+
+// protocol handles a whole IP packet by what it carries.
+func (l *Lane) protocol(p *wire.Packet) Verdict {
 	switch p.Proto {
 	case wire.ProtoTCP, wire.ProtoUDP:
 		return l.transport(p)
@@ -57,15 +62,6 @@ func (l *Lane) malformed(p *wire.Packet, f wire.Fault) Verdict {
 		return l.done(PassedNotIP)
 	}
 	return l.done(Reason(f))
-}
-
-// fragment: fragments are not balanced yet; those to a virtual address end
-// here, so that no piece of a datagram takes another way than the rest.
-func (l *Lane) fragment(p *wire.Packet) Verdict {
-	if l.view.vips.has(&p.Dst) {
-		return l.done(DroppedFragment)
-	}
-	return l.done(PassedFragment)
 }
 
 // transport handles TCP, UDP and SCTP. Whether the destination is a virtual address tells
@@ -87,5 +83,5 @@ func (l *Lane) transport(p *wire.Packet) Verdict {
 	if v, ok := l.inbound(p); ok {
 		return v
 	}
-	return l.done(PassedNoService)
+	return l.stray(p)
 }

@@ -33,7 +33,7 @@ func (l *Lane) icmpPacket(p *wire.Packet) Verdict {
 // echo answers a ping of a virtual address.
 func (l *Lane) echo(p *wire.Packet) Verdict {
 	src, dst := p.Ethernet().Src(), p.Ethernet().Dst()
-	if src.IsGroup() || !forward.EchoReply(p) {
+	if src.IsGroup() || p == &l.whole.packet || !forward.EchoReply(p) {
 		return l.done(DroppedICMPBad)
 	}
 	forward.SetMACs(p, dst, src)
@@ -57,6 +57,9 @@ func (l *Lane) icmpError(p *wire.Packet) (v Verdict, ok bool) {
 	}
 	if l.quotedRequest(&q) {
 		return l.errorOutbound(p), true
+	}
+	if l.view.settings.ScheduleICMP {
+		return l.scheduleError(p, &q)
 	}
 	return 0, false
 }
@@ -121,6 +124,9 @@ func (l *Lane) errorInbound(p *wire.Packet) Verdict {
 		return l.noHop(st)
 	}
 	l.countIn(h, p)
+	if p.L4-p.L3 > wire.IPv4Len {
+		forward.RecordRoute(p, p.Dst)
+	}
 	switch h.method {
 	case service.NAT:
 		forward.ICMPInbound(p, h.to, h.toPort)

@@ -73,19 +73,23 @@ func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
 	if c == nil || c.Has(conntrack.Template) { // which has client port 0
 		return missed
 	}
-	if p.Proto == wire.ProtoTCP && p.TCPFlags&wire.SYN != 0 && reusable(c) {
+	if p.Proto == wire.ProtoTCP && p.TCPFlags&wire.SYN != 0 && l.afresh(c) {
 		sh.Expire(c, l.now)
 		if p.TCPFlags&wire.RST != 0 {
 			return refused
 		}
 		return reschedule
 	}
-	if p.Proto == wire.ProtoSCTP && reopensSCTP(c, p) {
+	if p.Proto == wire.ProtoSCTP && l.reopensSCTP(c, p) {
 		sh.Expire(c, l.now)
 		return reschedule
 	}
 	s := l.server(c.Server())
 	if s == nil || s.Deleted.Load() {
+		if l.view.settings.ExpireNodestConn {
+			sh.Expire(c, l.now)
+			return reschedule
+		}
 		return gone
 	}
 	l.advance(sh, c, s, c.Direction(false), p)
@@ -94,22 +98,46 @@ func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
 	return found
 }
 
-// reusable reports whether a SYN on the connection starts a new one
-// (conn_reuse_mode 1: kernel ip_vs_core.c, is_new_conn and
+// afresh reports whether a SYN or INIT on the connection starts a new one: with
+// expire_nodest_conn if its server is quiesced, else by conn_reuse_mode, unless
+// a template controls it (kernel ip_vs_core.c, ip_vs_in_hook and
 // is_new_conn_expected).
-func reusable(c *conntrack.Conn) bool {
-	return c.State() == conntrack.TimeWait || c.State() == conntrack.Close
+func (l *Lane) afresh(c *conntrack.Conn) bool {
+	set := &l.view.settings
+	if set.ExpireNodestConn {
+		if s := l.server(c.Server()); s != nil && s.Weight.Load() == 0 {
+			return true
+		}
+	}
+	if set.ConnReuseMode == 0 || c.Control() != 0 {
+		return false
+	}
+	if c.Proto() == wire.ProtoSCTP {
+		return c.State() == conntrack.SCTPClosed
+	}
+	switch c.State() {
+	case conntrack.TimeWait, conntrack.Close:
+		return true
+	case conntrack.FinWait:
+		return set.ConnReuseMode&reuseFinWait != 0 && c.Has(conntrack.NoOutput)
+	}
+	return false
 }
+
+// reuseFinWait is the bit of conn_reuse_mode that stands for FIN_WAIT.
+const reuseFinWait = 2
 
 // advance applies one packet to a connection: state, counts, deadline. The
 // connection's shard is locked.
 func (l *Lane) advance(sh *conntrack.Shard, c *conntrack.Conn, s *Server, dir conntrack.Direction, p *wire.Packet) {
 	if p.Proto == wire.ProtoTCP {
-		if next := conntrack.TCPNext(dir, c.State(), p.TCPFlags, false); next != c.State() {
+		if next := conntrack.TCPNext(dir, c.State(), p.TCPFlags, l.guard.secure); next != c.State() {
 			s.recount(sh.SetState(c, next))
 		}
 	} else if p.Proto == wire.ProtoSCTP {
 		advanceSCTP(sh, c, s, dir, p)
+	} else if dir == conntrack.Outbound {
+		l.d.conns.Assure(c.Control()) // kernel ip_vs_proto_udp.c, udp_state_transition
 	}
 	sh.Touch(c, l.now, l.d.timeouts.Of(p.Proto, c.State()))
 }

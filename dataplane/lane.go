@@ -48,7 +48,10 @@ type Lane struct {
 	hops     [hopCacheSize]hopSlot
 	icmp     bucket
 	slow     time.Duration // when the upkeep of every second is due
+	guard    guard
+	whole    reassembled
 	send     func(port uint16, p *wire.Packet)
+	active   bool                       // the flow in hand begins as an active connection
 	flow     sched.Flow                 // of the packet to schedule; here for the same reason as hit
 	hit      hit                        // of the packet in hand; here, because a method call through a table would make a local escape
 	inner    wire.Packet                // what an ICMP error about a tunnel packet quotes; here for the same reason
@@ -77,6 +80,7 @@ func newLane(d *Director, number, ports int) *Lane {
 		l.frames[i].Buf = mem[i*frameSize : (i+1)*frameSize : (i+1)*frameSize]
 	}
 	l.made = make([]*wire.Packet, 0, frameCount)
+	l.whole = newReassembled()
 	l.next, l.send = l.nextFrame, l.sendFrame
 	l.view = d.view.Load()
 	l.icmp.tokens = icmpBurst
@@ -92,6 +96,7 @@ func (l *Lane) Begin(now time.Duration) {
 	l.now = now
 	l.seen.Store(l.d.generation.Load()) // before the view: see sweepTrash
 	l.view = l.d.view.Load()
+	l.guard.begin(l.d, &l.view.settings)
 	if n := len(l.view.servers); n > len(l.delta) {
 		l.delta = append(l.delta, make([]Stats, n-len(l.delta))...)
 		l.dirty = append(make([]uint32, 0, n), l.dirty...)

@@ -8,6 +8,7 @@ import (
 	"ulvs/dataplane/nexthop"
 	"ulvs/sched"
 	"ulvs/service"
+	"ulvs/sysctl"
 	"ulvs/wire"
 )
 
@@ -21,6 +22,7 @@ type Server struct {
 	stats        counters
 	hop          atomic.Pointer[nexthop.Hop] // last answer for Addr; stale if its Gen is
 	path         atomic.Pointer[path]        // learnt from ICMP about our tunnel packets; nil unknown
+	sentMTU      atomic.Int32                // path MTU that the last tunnel packet was sent by, 0 none yet
 	// refs counts the connections and templates that name this server. It is
 	// apart from the counts that schedulers see, since those cannot be read as
 	// one: a connection that moves between them could be missed.
@@ -75,8 +77,11 @@ type view struct {
 	table    *service.Table
 	services map[svcKey]*Service
 	vips     vipSet
+	nats     vipSet    // addresses of NAT servers, deleted ones with connections too
 	idle     bool      // there are no services
 	servers  []*Server // by index; entries of freed indexes are nil
+	settings sysctl.Settings
+	reals    realSet // for nat_icmp_send; nil without it
 }
 
 // server returns the server of an index, nil if it has been freed.

@@ -108,7 +108,7 @@ func (m *model) find(client, port int) *modelConn {
 // reason and the server that it goes to.
 func (m *model) clientPacket(client, port int, flags uint8) (dataplane.Reason, int) {
 	c := m.find(client, port)
-	if c != nil && flags&wire.SYN != 0 && (c.state == conntrack.TimeWait || c.state == conntrack.Close) {
+	if c != nil && c.template == nil && flags&wire.SYN != 0 && (c.state == conntrack.TimeWait || c.state == conntrack.Close) {
 		c.ending = true
 		if flags&wire.RST != 0 {
 			return dataplane.DroppedReuse, 0

@@ -61,6 +61,9 @@ func (l *Lane) reply(p *wire.Packet, h *hit) Verdict {
 		return l.answerError(p, icmpUnreachable, codeFragNeeded, uint16(hop.MTU), wire.Addr{}, AnsweredTooBig)
 	}
 	l.countOut(h, p)
+	if p.L4-p.L3 > wire.IPv4Len {
+		forward.RecordRoute(p, hop.Source)
+	}
 	forward.NATOutbound(p, h.to, h.toPort)
 	forward.DecrementTTL(p)
 	if cut {

@@ -43,14 +43,15 @@ func routerError(typ, code uint8, mtu uint16, sent memport.Frame, quote int) *wi
 }
 
 // TestLearntMTU: what a router says about a tunnel packet counts for later
-// packets, with and without DF, until it is forgotten.
+// packets, with and without DF, until it is forgotten. At once the client is
+// told, as by ip_vs, the MTU that its packet was sent by.
 func TestLearntMTU(t *testing.T) {
 	x := newWorld(t, 100)
 	x.balance(service.TCP, "rr", service.Tunnel, 1)
 	x.send(0, syn(1000))
 	big := one(t, x.send(0, ack(1000, 1400, wiretest.WithDF()))[1])
 	out := x.send(1, routerError(3, 4, 1300, big, 60))
-	wiretest.Check(t, one(t, out[0]).Data, wiretest.ICMPIs(3, 4), wiretest.MTU(1280), wiretest.Src(vip), wiretest.Dst(clientIP), wiretest.ValidChecksums())
+	wiretest.Check(t, one(t, out[0]).Data, wiretest.ICMPIs(3, 4), wiretest.MTU(1480), wiretest.Src(vip), wiretest.Dst(clientIP), wiretest.ValidChecksums())
 	out = x.send(0, ack(1000, 1400, wiretest.WithDF()))
 	wiretest.Check(t, one(t, out[0]).Data, wiretest.ICMPIs(3, 4), wiretest.MTU(1280))
 	out = x.send(0, ack(1000, 1400))

@@ -19,8 +19,8 @@ func (l *Lane) persistent(svc *Service, conf *service.VirtualService) (*Server, 
 	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
 	defer sh.Unlock()
 	if t := sh.FindInbound(&key); t != nil {
-		if s := l.server(t.Server()); s != nil && !s.Deleted.Load() {
-			sh.Touch(t, l.now, conf.Persistent)
+		if s := l.server(t.Server()); s != nil && !s.Deleted.Load() && !l.quiescent(s) {
+			sh.Renew(t, l.now, conf.Persistent)
 			l.bind(s)
 			return s, sh.Hold(t)
 		}
@@ -31,6 +31,12 @@ func (l *Lane) persistent(svc *Service, conf *service.VirtualService) (*Server, 
 		return nil, 0
 	}
 	return s, l.newTemplate(sh, &key, s, conf)
+}
+
+// quiescent reports whether templates of s are not to be used any more (kernel
+// ip_vs_conn.c, expire_quiescent_template).
+func (l *Lane) quiescent(s *Server) bool {
+	return l.view.settings.ExpireQuiescentTemplate && s.Weight.Load() == 0
 }
 
 // newTemplate inserts a template for s. With a full table there is none, and

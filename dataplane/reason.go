@@ -14,7 +14,8 @@ const (
 	// Answered: consumed; the Lane queued an answer to the sender (ARP reply,
 	// ICMP error).
 	Answered
-	// Held: copied and waiting for the next hop's hardware address.
+	// Held: copied and waiting, for the next hop's hardware address or for the
+	// rest of a datagram.
 	Held
 	// Dropped: consumed without a trace on the wire.
 	Dropped
@@ -62,9 +63,10 @@ const (
 	AnsweredTTL         // TTL used up: ICMP time exceeded
 
 	HeldNeighbour // waits for ARP
+	HeldFragment  // waits for the rest of its datagram
 
 	DroppedMartian    // impossible source
-	DroppedFragment   // fragment to a virtual address; not yet balanced
+	DroppedFragment   // fragment that came twice, or of a datagram given up because its fragments overlap
 	DroppedServerGone // connection of a deleted real server
 	DroppedTableFull  // connection table full of live connections
 	DroppedNoRoute    // no route to the next hop
@@ -73,9 +75,10 @@ const (
 	DroppedNeighbour  // next hop does not answer ARP and its queue is full
 	DroppedICMPLimit  // an ICMP error was due but the rate limit held it back
 	DroppedNoAnswer   // an ICMP error was due but must not answer such a packet
-	DroppedICMPBad    // ICMP with a bad checksum, or a ping from no single host
+	DroppedICMPBad    // ICMP with a bad checksum, or a ping from no single host or in fragments
 	DroppedReuse      // SYN with RST on a closed connection
 	DroppedSegment    // super-frame or packet that could not be cut or encapsulated
+	DroppedDefence    // new connection that drop_packet leaves out
 	DroppedMethod     // forwarding method without a transmitter
 	DroppedPanic      // a fault in ulvs itself while handling this packet
 
@@ -121,9 +124,10 @@ var reasonTexts = [NumReasons]reasonText{
 	AnsweredTTL:         {"answered-ttl", Answered, "TTL used up: ICMP time exceeded"},
 
 	HeldNeighbour: {"held-neighbour", Held, "waits until the next hop answers ARP"},
+	HeldFragment:  {"held-fragment", Held, "waits for the rest of its datagram"},
 
 	DroppedMartian:    {"dropped-martian", Dropped, "impossible source: address, port 0, or a virtual address"},
-	DroppedFragment:   {"dropped-fragment", Dropped, "IP fragment to a virtual address"},
+	DroppedFragment:   {"dropped-fragment", Dropped, "fragment that came twice, or of a datagram whose fragments overlap"},
 	DroppedServerGone: {"dropped-server-gone", Dropped, "connection of a real server that was deleted"},
 	DroppedTableFull:  {"dropped-table-full", Dropped, "connection table full and nothing may be evicted"},
 	DroppedNoRoute:    {"dropped-no-route", Dropped, "no route to the real server or client, or no address of our own there"},
@@ -132,9 +136,10 @@ var reasonTexts = [NumReasons]reasonText{
 	DroppedNeighbour:  {"dropped-neighbour", Dropped, "next hop does not answer ARP and its queue is full"},
 	DroppedICMPLimit:  {"dropped-icmp-limit", Dropped, "an ICMP error was due but the rate limit held it back"},
 	DroppedNoAnswer:   {"dropped-no-answer", Dropped, "an ICMP error was due but must not be sent about such a packet"},
-	DroppedICMPBad:    {"dropped-icmp-bad", Dropped, "ICMP with a bad checksum, or a ping from no single host"},
+	DroppedICMPBad:    {"dropped-icmp-bad", Dropped, "ICMP with a bad checksum, or a ping from no single host or in fragments"},
 	DroppedReuse:      {"dropped-reuse", Dropped, "SYN with RST on a closed connection"},
 	DroppedSegment:    {"dropped-segment", Dropped, "super-frame that could not be cut or encapsulated"},
+	DroppedDefence:    {"dropped-defence", Dropped, "new connection that the setting drop_packet leaves out"},
 	DroppedMethod:     {"dropped-method", Dropped, "forwarding method that is not implemented"},
 	DroppedPanic:      {"dropped-panic", Dropped, "internal fault while handling the packet"},
 }

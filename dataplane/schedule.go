@@ -1,6 +1,8 @@
 package dataplane
 
 import (
+	"time"
+
 	"ulvs/conntrack"
 	"ulvs/sched"
 	"ulvs/service"
@@ -15,7 +17,7 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	if svc == nil {
 		return l.done(PassedNoService)
 	}
-	if p.Proto == wire.ProtoTCP && p.TCPFlags&(wire.SYN|wire.RST) != wire.SYN {
+	if p.Proto == wire.ProtoTCP && !l.opens(p.TCPFlags) {
 		return l.done(PassedNotSYN)
 	}
 	if p.Proto == wire.ProtoSCTP && !l.startsSCTP(p) {
@@ -27,18 +29,16 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	if l.martian(p) {
 		return l.done(DroppedMartian)
 	}
+	if l.guard.drops() {
+		return l.done(DroppedDefence)
+	}
+	l.active = conntrack.Active(p.Proto, l.first(conntrack.Inbound, p))
 	l.flow = sched.Flow{
 		Client: p.Src, ClientPort: p.SrcPort,
 		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto, Now: l.now,
 	}
 	conf := svc.conf.Load()
-	var s *Server
-	var control conntrack.Ref
-	if conf.Persistent > 0 {
-		s, control = l.persistent(svc, conf)
-	} else {
-		s = l.pick(svc)
-	}
+	s, control := l.choose(svc, conf)
 	switch {
 	case s != nil:
 		return l.start(p, s, conf, control)
@@ -46,6 +46,33 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 		return l.done(PassedNoService)
 	}
 	return l.unreachable(p)
+}
+
+// opens reports whether a TCP packet may begin a connection (kernel
+// ip_vs_proto_tcp.c, tcp_conn_schedule).
+func (l *Lane) opens(flags uint8) bool {
+	return flags&wire.RST == 0 && (flags&wire.SYN != 0 || l.view.settings.SloppyTCP)
+}
+
+// first is the state of a connection after its first packet. Whether it counts
+// as active does not depend on the direction.
+func (l *Lane) first(dir conntrack.Direction, p *wire.Packet) conntrack.State {
+	switch p.Proto {
+	case wire.ProtoTCP:
+		return conntrack.TCPNext(dir, conntrack.None, p.TCPFlags, l.guard.secure)
+	case wire.ProtoSCTP:
+		return conntrack.SCTPNext(dir, conntrack.SCTPNone, p.SCTP().Signal())
+	}
+	return conntrack.None
+}
+
+// choose finds the server of the flow in hand, nil if none is usable, and
+// counts the connection there. control is of its template.
+func (l *Lane) choose(svc *Service, conf *service.VirtualService) (s *Server, control conntrack.Ref) {
+	if conf.Persistent > 0 {
+		return l.persistent(svc, conf)
+	}
+	return l.pick(svc), 0
 }
 
 // ftpDataPort is the source port of active FTP data connections, which ip_vs
@@ -76,18 +103,19 @@ func (l *Lane) pick(svc *Service) *Server {
 }
 
 // bind counts a new connection at a server. A TCP connection is active from
-// its first packet on, which is a SYN; an SCTP one once established.
+// its first packet on, if that is a SYN; an SCTP one once established, which
+// with sloppy_sctp may be its first packet.
 func (l *Lane) bind(s *Server) {
 	s.refs.Add(1)
 	s.Bind()
-	if l.flow.Proto == wire.ProtoTCP {
+	if l.active {
 		s.Activate()
 	}
 }
 
 // unbind takes back what bind counted.
 func (l *Lane) unbind(s *Server) {
-	s.Unbind(l.flow.Proto == wire.ProtoTCP)
+	s.Unbind(l.active)
 	s.refs.Add(-1)
 }
 
@@ -110,7 +138,7 @@ func (l *Lane) start(p *wire.Packet, s *Server, conf *service.VirtualService, co
 // insert makes the entry. It fails, with a verdict, if the table is full or if
 // another worker has made it in the meantime.
 func (l *Lane) insert(p *wire.Packet, s *Server, spec *conntrack.Spec) (v Verdict, ok bool) {
-	entered, taken := l.enter(s, spec)
+	entered, taken := l.enter(s, spec, l.d.timeouts.Of(p.Proto, spec.State))
 	if entered {
 		return 0, true
 	}
@@ -124,20 +152,17 @@ func (l *Lane) insert(p *wire.Packet, s *Server, spec *conntrack.Spec) (v Verdic
 	return l.done(DroppedTableFull), false
 }
 
-// enter makes the entry, unless there is one by now.
-func (l *Lane) enter(s *Server, spec *conntrack.Spec) (entered, taken bool) {
+// enter makes the entry, to end after timeout, unless there is one by now.
+func (l *Lane) enter(s *Server, spec *conntrack.Spec, timeout time.Duration) (entered, taken bool) {
 	key := l.key()
 	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
 	defer sh.Unlock()
 	if sh.FindInbound(&key) != nil {
 		return false, true
 	}
-	c, _ := sh.Insert(&key, spec, l.now, l.d.timeouts.Of(key.Proto, spec.State))
+	c, _ := sh.Insert(&key, spec, l.now, timeout)
 	if c == nil {
 		return false, false
-	}
-	if key.Proto == wire.ProtoSCTP && !c.Has(conntrack.Inactive) {
-		s.Activate() // bind did not know that sloppy_sctp begins it established
 	}
 	l.hit.toServer(s, c)
 	return true, false
@@ -165,12 +190,7 @@ func (l *Lane) spec(p *wire.Packet, s *Server, conf *service.VirtualService) con
 	if s.Port == 0 || conf.Port == 0 && conf.Mark == 0 || method != service.NAT {
 		spec.RealPort = p.DstPort
 	}
-	switch p.Proto {
-	case wire.ProtoTCP:
-		spec.State = conntrack.TCPNext(dir, conntrack.None, p.TCPFlags, false)
-	case wire.ProtoSCTP:
-		spec.State = conntrack.SCTPNext(dir, conntrack.SCTPNone, p.SCTP().Signal())
-	}
+	spec.State = l.first(dir, p)
 	return spec
 }
 

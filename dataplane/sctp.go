@@ -20,14 +20,13 @@ func (l *Lane) sctp(p *wire.Packet) Verdict {
 // ip_vs_proto_sctp.c, sctp_conn_schedule).
 func (l *Lane) startsSCTP(p *wire.Packet) bool {
 	first := p.SCTP().First().Type()
-	return first == wire.SCTPInit || first != wire.SCTPAbort && l.sloppySCTP()
+	return first == wire.SCTPInit || first != wire.SCTPAbort && l.view.settings.SloppySCTP
 }
 
 // reopensSCTP reports whether p begins a new association in place of a closed
-// one (conn_reuse_mode 1: kernel ip_vs_core.c, is_new_conn and
-// is_new_conn_expected).
-func reopensSCTP(c *conntrack.Conn, p *wire.Packet) bool {
-	return c.State() == conntrack.SCTPClosed && p.SCTP().First().Type() == wire.SCTPInit
+// one.
+func (l *Lane) reopensSCTP(c *conntrack.Conn, p *wire.Packet) bool {
+	return p.SCTP().First().Type() == wire.SCTPInit && l.afresh(c)
 }
 
 // advanceSCTP is the part of advance that moves the state on. It stays a call of
@@ -37,6 +36,3 @@ func reopensSCTP(c *conntrack.Conn, p *wire.Packet) bool {
 func advanceSCTP(sh *conntrack.Shard, c *conntrack.Conn, s *Server, dir conntrack.Direction, p *wire.Packet) {
 	s.recount(sh.SetState(c, conntrack.SCTPNext(dir, c.State(), p.SCTP().Signal())))
 }
-
-// sloppySCTP is the setting of that name (kernel sysctl sloppy_sctp).
-func (l *Lane) sloppySCTP() bool { return l.d.anySCTPStarts.Load() }

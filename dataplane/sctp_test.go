@@ -7,6 +7,7 @@ import (
 	"ulvs/conntrack"
 	"ulvs/dataplane"
 	"ulvs/service"
+	"ulvs/sysctl"
 	"ulvs/wire"
 	"ulvs/wire/wiretest"
 )
@@ -80,7 +81,7 @@ func TestSCTPFirstChunk(t *testing.T) {
 	for typ := range 256 {
 		x := sctpWorld(t, service.DR)
 		for _, sloppy := range []bool{false, true} {
-			x.d.SetSloppySCTP(sloppy)
+			x.set(sysctl.Assignment{Name: "sloppy_sctp", Value: map[bool]string{false: "0", true: "1"}[sloppy]})
 			want := 0
 			if uint8(typ) == wire.SCTPInit || sloppy && uint8(typ) != wire.SCTPAbort {
 				want = 1
@@ -146,7 +147,7 @@ func TestSCTPFaults(t *testing.T) {
 		}
 	}
 	x.reasons(map[dataplane.Reason]uint64{
-		dataplane.Reason(wire.FaultOffload): 1, dataplane.Reason(wire.FaultShortSCTP): 1, dataplane.DroppedFragment: 1,
+		dataplane.Reason(wire.FaultOffload): 1, dataplane.Reason(wire.FaultShortSCTP): 1, dataplane.HeldFragment: 1,
 	})
 }
 

@@ -31,9 +31,12 @@ func (l *Lane) Tick() {
 	if l.d.announcing.Load() {
 		l.sendAnnouncements()
 	}
+	l.thin()
 	if l.now >= l.slow && l.d.sweepTrash() {
 		l.d.tidySchedulers(l.now)
 		l.slow = l.now + slowPeriod
+		l.d.defend()
+		l.d.frags.Expire(l.now)
 	}
 }
 

@@ -29,6 +29,9 @@ func (l *Lane) transmit(p *wire.Packet, h *hit) Verdict {
 	if hop == nil {
 		return l.noHop(st)
 	}
+	if p.L4-p.L3 > wire.IPv4Len {
+		forward.RecordRoute(p, p.Dst)
+	}
 	return methods[h.method&7](l, p, h, hop, st)
 }
 
@@ -83,7 +86,10 @@ func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.S
 	if hop.Source.IsZero() {
 		return l.done(DroppedNoRoute)
 	}
-	if forward.DontFragment(p) && exceeds(p, mtu-ipipOverhead) {
+	if h.server.sentMTU.Load() != int32(mtu) {
+		h.server.sentMTU.Store(int32(mtu))
+	}
+	if l.view.settings.PMTUDisc && forward.DontFragment(p) && exceeds(p, mtu-ipipOverhead) {
 		return l.tooBig(p, mtu-ipipOverhead, p.Dst)
 	}
 	forward.DecrementTTL(p)
@@ -109,7 +115,7 @@ func (l *Lane) tunnelSegments(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexth
 // tunnelOne encapsulates one packet and places it, in fragments if it must be.
 // No two lanes use the same id (RFC 6864 section 4).
 func (l *Lane) tunnelOne(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status, mtu int, r Reason) Reason {
-	df := forward.DontFragment(p)
+	df := l.view.settings.PMTUDisc && forward.DontFragment(p)
 	if !df {
 		l.tunnelID += uint16(len(l.d.lanes))
 	}
@@ -150,6 +156,9 @@ func (l *Lane) emit(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.S
 
 // place is emit without the counting: one packet may become several.
 func (l *Lane) place(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.Status, r Reason) Reason {
+	if p == &l.whole.packet {
+		return l.placeWhole(to, hop, st)
+	}
 	if st != nexthop.Ready {
 		if !l.d.hops.Queue(to, p) {
 			return DroppedNeighbour
@@ -186,7 +195,13 @@ func (l *Lane) fragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st next
 // placeFragments cuts one packet into IP fragments and places them.
 func (l *Lane) placeFragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.Status, mtu int) Reason {
 	first := len(l.made)
-	if !forward.Fragment(p, mtu, l.next) {
+	cut := false
+	if p == &l.whole.packet {
+		cut = l.recut(p, mtu)
+	} else {
+		cut = forward.Fragment(p, mtu, l.next)
+	}
+	if !cut {
 		return DroppedSegment
 	}
 	r := ForwardedFragments

@@ -53,7 +53,7 @@ func (l *Lane) tunnelError(p *wire.Packet) Verdict {
 	mtu := 0
 	if p.ICMPType == icmpUnreachable && p.ICMPCode == codeFragNeeded {
 		mtu = l.learnPath(int(p.ICMPv4().MTU()))
-		if mtu == 0 || !forward.DontFragment(&l.inner) {
+		if mtu <= 0 || !forward.DontFragment(&l.inner) {
 			return l.done(PassedICMP) // nothing the client could do
 		}
 	}
@@ -61,15 +61,18 @@ func (l *Lane) tunnelError(p *wire.Packet) Verdict {
 }
 
 // learnPath takes note of the MTU of the way to the hit's server and returns
-// what is left of it for the client, 0 if that is unknown. Routers from before
+// what the client is told, 0 if nothing: as in ip_vs the MTU that the packet in
+// question was sent by, less the tunnel header. The client's next packet that is
+// too big gets the new one. Routers from before
 // RFC 1191 tell 0.
 func (l *Lane) learnPath(told int) int {
-	hop, _ := l.serverHop(l.hit.server)
+	s := l.hit.server
+	hop, _ := l.serverHop(s)
 	if hop == nil || told == 0 {
 		return 0
 	}
 	if told = max(told, minPathMTU); told < hop.MTU {
-		l.hit.server.path.Store(&path{told, l.now + pathLifetime})
+		s.path.Store(&path{told, l.now + pathLifetime})
 	}
-	return l.pathMTU(l.hit.server, hop) - ipipOverhead
+	return int(s.sentMTU.Load()) - ipipOverhead
 }

@@ -30,6 +30,27 @@ func Fragment(p *wire.Packet, mtu int, next func(size int) *wire.Packet) bool {
 	return true
 }
 
+// FragmentAs cuts p as it was cut before: into fragments with payloads of the
+// given sizes, which make up all of p's. Otherwise it is Fragment, without a
+// look at sizes that a fragment cannot have.
+func FragmentAs(p *wire.Packet, sizes []int, next func(size int) *wire.Packet) bool {
+	body := p.L3 + p.IPv4().HeaderLen()
+	if len(sizes) == 0 || body+sizes[0] < payload(p) || !FinishChecksum(p) {
+		return false
+	}
+	at := body
+	for _, size := range sizes {
+		end := min(at+size, p.IPEnd)
+		out := next(body - p.Start + end - at)
+		if out == nil {
+			return false
+		}
+		cutFragment(out, p, at, end)
+		at = end
+	}
+	return at == p.IPEnd
+}
+
 // cutFragment makes out the fragment with the bytes p.Buf[at:end].
 func cutFragment(out, p *wire.Packet, at, end int) {
 	body := p.L3 + p.IPv4().HeaderLen()

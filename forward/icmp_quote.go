@@ -16,8 +16,8 @@ const minQuote = 8
 
 // QuotedFlow reads the flow that the ICMP error p is about. It reports false if
 // p is not a whole ICMP error of a kind that concerns a flow (unreachable,
-// source quench, time exceeded, parameter problem) or if the quote is not the
-// beginning of a TCP, UDP or SCTP packet with at least 8 bytes of its transport
+// source quench, time exceeded; ip_vs leaves parameter problem alone) or if the
+// quote is not the beginning of a TCP, UDP or SCTP packet with at least 8 bytes of its transport
 // header. It does not verify the checksum: see ValidICMP.
 func QuotedFlow(p *wire.Packet) (q Quoted, ok bool) {
 	if !hasQuote(p) {
@@ -62,7 +62,7 @@ func (q *Quoted) view(inner, p *wire.Packet) {
 // hasQuote reports whether p is an unfragmented ICMP error about some flow.
 func hasQuote(p *wire.Packet) bool {
 	return p.Proto == wire.ProtoICMP && !p.IsFragment() &&
-		wire.ICMPTypeIsError(p.ICMPType) && p.ICMPType != wire.ICMPRedirect
+		wire.ICMPTypeIsError(p.ICMPType) && p.ICMPType != wire.ICMPRedirect && p.ICMPType != wire.ICMPParamProblem
 }
 
 // readQuote reads the IPv4 packet quoted at the offset l3 of p.Buf. It reports

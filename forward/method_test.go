@@ -20,6 +20,7 @@ func TestNAT(t *testing.T) {
 		Inbound:  func(p *wire.Packet) { DecrementTTL(p); NATInbound(p, realAddr, 8080) },
 		Outbound: func(p *wire.Packet) { DecrementTTL(p); NATOutbound(p, virtualAddr, 80) },
 		Arrives:  forwardtest.Real,
+		Fills:    true,
 	})
 }
 

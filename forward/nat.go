@@ -23,9 +23,10 @@ func (e end) port(l4 []byte) []byte { return l4[2*e : 2+2*e] }
 
 // NATInbound sends a client's packet to a real server: the destination, which
 // is the virtual service, becomes real:realPort. Checksums follow by RFC 1624;
-// a partial one takes the addresses only, UDP's zero (RFC 768: none) stays
-// zero, a wrong one stays wrong. Of a fragment other than the first only the
-// IP header changes. For SCTP see rewriteSCTP.
+// a partial one takes the addresses only, a wrong one stays wrong. Where UDP
+// has none (zero, RFC 768) one is put in, as ip_vs does (kernel
+// ip_vs_proto_udp.c, udp_dnat_handler), but not in a fragment. Of a fragment
+// other than the first only the IP header changes. For SCTP see rewriteSCTP.
 func NATInbound(p *wire.Packet, real wire.Addr, realPort uint16) {
 	if rewrite(p, destination, &real, realPort) {
 		p.DstPort = realPort
@@ -69,11 +70,25 @@ func rewrite(p *wire.Packet, e end, addr *wire.Addr, port uint16) bool {
 		sum = d.UpdatePartial(sum)
 	case p.Proto == wire.ProtoTCP:
 		sum = (d + ports).Update(sum)
+	case sum == 0:
+		sum = missingSum(p)
 	default:
 		sum = (d + ports).UpdateUDP(sum)
 	}
 	binary.BigEndian.PutUint16(l4[at:], sum)
 	return true
+}
+
+// missingSum is the checksum of a datagram that came without, after its rewrite,
+// or still none if p is but a part of the datagram.
+func missingSum(p *wire.Packet) uint16 {
+	n := p.UDP().Length()
+	if p.MoreFrags || p.Offload.GSO() != wire.GSONone || n > p.IPEnd-p.L4 {
+		return 0
+	}
+	ip, l4 := p.IPv4(), p.Buf[p.L4:p.L4+n]
+	src, dst := wire.AddrFrom4(ip.Src()), wire.AddrFrom4(ip.Dst())
+	return wire.UDPZero(wire.Checksum(l4, wire.PseudoSum(src, dst, p.Proto, n)))
 }
 
 // setAddr writes one address of an IPv4 header, not its checksum. It returns

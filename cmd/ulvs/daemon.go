@@ -17,7 +17,7 @@ import (
 func runCommand() *cobra.Command {
 	var o daemon.Options
 	var ringMiB int64
-	var logLevel string
+	var logLevel, settings string
 	var background bool
 	c := &cobra.Command{
 		Use:   "run",
@@ -39,6 +39,13 @@ logs SIGHUP: there is no file to reload.`,
 			if c.Flags().Changed("interface") && len(o.Interfaces) == 0 {
 				return usageError{errors.New("--interface: the name is empty")} // not all of them: perhaps a shell's unset variable
 			}
+			if settings != "" {
+				all, err := readSettings(settings)
+				if err != nil {
+					return usageError{fmt.Errorf("--settings: %w", err)}
+				}
+				o.Settings = all
+			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 			o.RingMemory = ringMiB << 20
 			o.Build = version
@@ -58,6 +65,7 @@ logs SIGHUP: there is no file to reload.`,
 	f.BoolVar(&o.Throughput, "throughput", false, "receive in blocks: more packets per second, each a millisecond later")
 	f.BoolVar(&o.QdiscBypass, "qdisc-bypass", false, "transmit past the queueing discipline")
 	f.BoolVar(&o.NoGuard, "no-guard", false, "leave the host's own stack alone, even where it answers for a virtual address")
+	f.StringVar(&settings, "settings", "", "file of settings as sysctl.conf has them, net.ipv4.vs.NAME = VALUE (see ulvs set)")
 	f.StringVar(&o.ProcDir, "proc-dir", "", "folder in which to keep net/ip_vs, net/ip_vs_stats and so on as the kernel has them below /proc (default none)")
 	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&background, "background-child", false, "") // by control.EnsureDaemon

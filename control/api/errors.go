@@ -6,6 +6,7 @@ import (
 
 	"ulvs/sched"
 	"ulvs/service"
+	"ulvs/sysctl"
 )
 
 // Code names a kind of failure across the socket. Clients decide by it; the
@@ -74,7 +75,7 @@ func From(err error) *Error {
 	return &Error{Code: CodeOf(err), Message: err.Error()}
 }
 
-// knownCodes pairs the errors of packages service and sched with codes, the
+// knownCodes pairs the errors of packages service, sched and sysctl with codes, the
 // special before the general.
 var knownCodes = []struct {
 	err  error
@@ -89,6 +90,9 @@ var knownCodes = []struct {
 	{sched.ErrFlag, Invalid},
 	{service.ErrThreshold, OutOfRange},
 	{service.ErrInvalid, Invalid},
+	{sysctl.ErrUnknown, Invalid},
+	{sysctl.ErrValue, OutOfRange},
+	{sysctl.ErrNotApplicable, Unsupported},
 }
 
 func knownCode(err error) Code {

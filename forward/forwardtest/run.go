@@ -29,6 +29,8 @@ type Method struct {
 	Grows int
 	// Finishes says that forwarding leaves no partial checksum.
 	Finishes bool
+	// Fills says that forwarding puts a checksum in where UDP has none.
+	Fills bool
 }
 
 // sample is one kind of packet that every method must forward.
@@ -39,6 +41,9 @@ type sample struct {
 	opts    []wiretest.Option
 	good    wiretest.Checker // about the checksum afterwards
 }
+
+// noSum is the sample without a checksum.
+const noSum = "udp no checksum"
 
 // samples returns every kind of packet.
 func samples() []sample {
@@ -58,7 +63,7 @@ func samples() []sample {
 		{"tcp congestion experienced", false, 1, o(wiretest.WithTOS(3)), valid},
 		{"udp", true, 5, nil, valid},
 		{"udp empty", true, 0, nil, valid},
-		{"udp no checksum", true, 7, o(wiretest.WithNoChecksum()), none},
+		{noSum, true, 7, o(wiretest.WithNoChecksum()), none},
 		{"udp wrong checksum", true, 7, o(wiretest.WithBadChecksum()), bad},
 		{"udp partial", true, 9, o(wiretest.WithPartial()), valid},
 		{"udp last fragment", true, 11, o(wiretest.WithFragment(1480, false)), valid},
@@ -101,10 +106,14 @@ func (m *Method) check(t *testing.T, s *sample, p *wire.Packet, forward func(*wi
 
 	inner := wiretest.Clone(p)
 	unwrap(inner, grows)
+	good := s.good
+	if m.Fills && s.name == noSum {
+		good = wiretest.ValidChecksums()
+	}
 	if before.FragOff != 0 { // no ports
 		src, dst = address(src), address(dst)
 	}
-	wiretest.CheckPacket(t, inner, s.good, wiretest.Src(src), wiretest.Dst(dst),
+	wiretest.CheckPacket(t, inner, good, wiretest.Src(src), wiretest.Dst(dst),
 		wiretest.TTL(before.TTL-1), wiretest.TOS(before.IPv4().TOS()), wiretest.ID(before.IPv4().ID()))
 	wiretest.CheckPacket(t, p, wiretest.TTL(before.TTL-1))
 	again := wiretest.Clone(before)
