@@ -54,17 +54,17 @@ func (l *Lane) malformed(p *wire.Packet, f wire.Fault) Verdict {
 // fragment: fragments are not balanced yet; those to a virtual address end
 // here, so that no piece of a datagram takes another way than the rest.
 func (l *Lane) fragment(p *wire.Packet) Verdict {
-	if l.view.vips.has(&p.Dst) {
+	if l.view.vips.has(&p.Dst) || l.marked(&p.Dst) && l.view.marks.mayTake(p) {
 		return l.done(DroppedFragment)
 	}
 	return l.done(PassedFragment)
 }
 
-// transport handles TCP and UDP. Whether the destination is a virtual address tells
-// which direction to try first; the other is tried too, for connections whose
+// transport handles TCP and UDP. Whether the destination is a virtual address, or
+// one that mark rules lead to a service, tells which direction to try first; the other is tried too, for connections whose
 // service has been deleted.
 func (l *Lane) transport(p *wire.Packet) Verdict {
-	if l.view.vips.has(&p.Dst) {
+	if l.view.vips.has(&p.Dst) || l.marked(&p.Dst) {
 		if v, ok := l.inbound(p); ok {
 			return v
 		}

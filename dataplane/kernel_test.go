@@ -56,10 +56,18 @@ func (noNames) HostAddr(string) (netip.Addr, bool)           { return netip.Addr
 func (noNames) PortName(uint16, service.Protocol) string     { return "" }
 func (noNames) Port(string, service.Protocol) (uint16, bool) { return 0, false }
 
-// command runs a recorded ipvsadm command; listings do nothing.
+// command runs a recorded ipvsadm or iptables command; listings do nothing.
 func (x *world) command(line string) {
 	x.t.Helper()
 	words := strings.Fields(line)
+	if strings.HasPrefix(line, "iptables") {
+		marks, err := service.EditMarksByIptables(x.d.Table().Marks(), words)
+		if err != nil {
+			x.t.Fatalf("%s: %v", line, err)
+		}
+		x.apply(service.Change{Op: service.SetMarks, Marks: marks})
+		return
+	}
 	req, err := ipvsadm.Parse(words[0], words[1:], noNames{})
 	if err != nil {
 		x.t.Fatalf("%s: %v", line, err)
@@ -167,7 +175,7 @@ func (x *world) kernelCounts() map[string][][]any {
 	all := map[string][][]any{}
 	views, _, _ := x.d.Inspect()
 	for _, v := range views {
-		name := fmt.Sprintf("%v %v", v.Protocol, netip.AddrPortFrom(v.Addr, v.Port))
+		name := v.Key.String()
 		all[name] = [][]any{}
 		for _, r := range v.Servers {
 			number := any(float64(r.Addr.As4()[3]))
@@ -186,7 +194,11 @@ func (x *world) kernelConns() map[string]int {
 	all := map[string]int{}
 	x.d.Conns().Range(func(i *conntrack.Info) bool {
 		left := (i.Deadline - x.now).Seconds()
-		line := fmt.Sprintf("%v %v:%d %v:%d %v:%d %s", service.Protocol(i.Proto), i.Client, i.ClientPort,
+		proto := "IP" // the template of a firewall mark
+		if i.Proto != 0 {
+			proto = service.Protocol(i.Proto).String()
+		}
+		line := fmt.Sprintf("%v %v:%d %v:%d %v:%d %s", proto, i.Client, i.ClientPort,
 			i.Virtual, i.VirtualPort, i.Real, i.RealPort, i.Name())
 		if left > 0 {
 			all[line] = int(left)

@@ -16,9 +16,7 @@ import (
 
 // notYet are recorded scenarios about what the Director does not do yet.
 var notYet = map[string]string{
-	"fwm":           "firewall marks",
-	"v6":            "IPv6",
-	"persist-ftp21": "the FTP rule of the service lookup",
+	"v6": "IPv6",
 }
 
 // TestRecorded replays what the kernel was recorded to do: which server each
@@ -28,7 +26,7 @@ func TestRecorded(t *testing.T) {
 	for _, path := range []string{
 		"../sched/testdata/oracle/a-rr.jsonl.gz", "../sched/testdata/oracle/a-wrr.jsonl.gz",
 		"../sched/testdata/oracle/a-lc.jsonl.gz", "../sched/testdata/oracle/a-wlc.jsonl.gz",
-		"testdata/oracle/a-misc.jsonl.gz", "testdata/oracle/b-misc.jsonl.gz",
+		"testdata/oracle/a-misc.jsonl.gz", "testdata/oracle/a-marks.jsonl.gz", "testdata/oracle/b-misc.jsonl.gz",
 		"../conntrack/testdata/oracle/b/seq-dr-normal.jsonl.gz", "../conntrack/testdata/oracle/b/seq-dr-rst.jsonl.gz",
 		"../conntrack/testdata/oracle/b/seq-nat-client-rst.jsonl.gz", "../conntrack/testdata/oracle/b/seq-nat-normal.jsonl.gz",
 		"../conntrack/testdata/oracle/b/seq-nat-refused.jsonl.gz", "../conntrack/testdata/oracle/b/seq-nat-server-closes.jsonl.gz",
@@ -102,7 +100,7 @@ func (x *replayer) step(s *recordedStep) {
 
 // lostByKernel are steps at which the kernel lost new DR connections, after an
 // edit from NAT to DR, until the server was edited again. ulvs does not.
-var lostByKernel = map[string]bool{"edit-nat-to-dr": true}
+var lostByKernel = map[string]bool{"edit-nat-to-dr": true, "fwm-change": true}
 
 // settleNow does what is due without letting time pass.
 func (x *replayer) settleNow() { x.send(0) }
@@ -136,7 +134,7 @@ func (x *replayer) ownStack(w *recordedFrame, p *wire.Packet, in string) bool {
 	case strings.HasPrefix(w.Pkt, "tcp") && w.To == "client" && w.TTL == 64:
 		return true
 	case strings.Contains(w.Pkt, "type=3 code=3"):
-		return x.d.Table().Match(service.Protocol(p.Proto), p.Dst.Netip(), p.DstPort, 0) == nil
+		return x.d.Table().Match(service.Protocol(p.Proto), p.Dst.Netip(), p.DstPort, markOf(x.d.Table().Marks(), p)) == nil
 	}
 	return false
 }
