@@ -67,6 +67,8 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/reasons", s.reasons)
 	mux.HandleFunc("GET /v1/timeouts", s.timeouts)
 	mux.HandleFunc("POST /v1/timeouts", s.setTimeouts)
+	mux.HandleFunc("GET /v1/marks", s.marks)
+	mux.HandleFunc("POST /v1/marks", s.setMarks)
 	mux.HandleFunc("POST /v1/changes", s.change)
 	mux.HandleFunc("POST /v1/zero", s.zero)
 	mux.HandleFunc("/", s.notFound)
@@ -166,7 +168,7 @@ func statusOf(c api.Code) int {
 	switch c {
 	case api.NoService, api.NoServer:
 		return http.StatusNotFound
-	case api.ServiceExists, api.ServerExists:
+	case api.ServiceExists, api.ServerExists, api.Conflict:
 		return http.StatusConflict
 	case api.NoScheduler, api.OutOfRange, api.Invalid:
 		return http.StatusUnprocessableEntity

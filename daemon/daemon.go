@@ -32,6 +32,7 @@ type Daemon struct {
 
 	announced bool // it was ready once
 
+	marking sync.Mutex // serialises changes of the mark rules
 	syncing sync.Mutex // serialises sync, guards told
 	told    told
 	guard   hostGuard

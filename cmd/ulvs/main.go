@@ -88,7 +88,7 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), benchCommand(), ipvsadmHelp(), labHostCommand())
+	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), markCommand(), benchCommand(), ipvsadmHelp(), labHostCommand())
 	return root
 }
 
