@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -52,6 +53,39 @@ func (x *world) markService(mark uint32) {
 	vs := service.VirtualService{Key: service.Key{Mark: mark}, Scheduler: "rr"}
 	x.apply(service.Change{Op: service.AddService, Service: vs},
 		service.Change{Op: service.AddServer, Service: vs, Server: service.RealServer{Addr: netip.MustParseAddr(rsIP(int(mark))), Method: service.DR, Weight: 1}})
+}
+
+// TestMatchModel: the services of one address, with and without persistence,
+// and a mark's are found in the order in which service.Table looks.
+func TestMatchModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		x := newWorld(t, 1000)
+		ports := rapid.SliceOfNDistinct(rapid.SampledFrom([]uint16{0, 20, 21, 80, 1024}), 0, 4, rapid.ID).Draw(rt, "services")
+		for i, port := range ports {
+			vs := service.VirtualService{Key: service.Key{Protocol: service.TCP, Addr: netip.MustParseAddr(vip), Port: port}, Scheduler: "rr"}
+			if port == 0 || rapid.Bool().Draw(rt, "persistent") {
+				vs.Persistent = time.Minute
+			}
+			x.apply(service.Change{Op: service.AddService, Service: vs}, service.Change{Op: service.AddServer, Service: vs, Server: server(i+2, service.DR)})
+		}
+		x.markService(1)
+		x.apply(rules(t, "-p tcp --dport 1023:1024 1", "-d 203.0.113.0/24 1"))
+		for i, port := range []uint16{1, 20, 21, 80, 1023, 1024, 1025} {
+			f := wiretest.Flow{Src: fmt.Sprintf("192.0.2.%d:1000", i+1), Dst: fmt.Sprintf("%s:%d", vip, port)} // of other clients, who have no template
+			p := wiretest.TCP(f, wire.SYN, nil, toDirector())
+			if wire.Parse(p) != wire.FaultNone {
+				rt.Fatal("malformed")
+			}
+			table := x.d.Table()
+			e := table.Match(service.TCP, p.Dst.Netip(), port, markOf(table.Marks(), p))
+			verdict := x.d.Handle(x.now, p)
+			if served := e != nil && e.Schedules(port); served != (verdict == dataplane.Forwarded) {
+				rt.Fatalf("services %v, port %d: %v, table has %v", ports, port, verdict, e)
+			} else if served && p.Ethernet().Dst() != rsMAC(int(e.Servers[0].Addr.As4()[3])) {
+				rt.Fatalf("services %v, port %d: to %v, table has %v", ports, port, p.Ethernet().Dst(), e)
+			}
+		}
+	})
 }
 
 // drawnRule draws a rule about few addresses and ports, so that rules overlap.

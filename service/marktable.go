@@ -26,8 +26,8 @@ func (t *Table) SetMarks(rules []MarkRule) (*Table, error) {
 	return &Table{entries: t.entries, marks: out}, nil
 }
 
-// Marked reports whether a packet that rule r matches belongs to a service, of
-// IPv6 or of IPv4.
+// Marked returns the service of the mark that r gives to packets of IPv6 or of
+// IPv4, nil if there is none.
 func (t *Table) Marked(r *MarkRule, ipv6 bool) *Entry {
 	if r.Mark == 0 || ipv6 && !r.Is6() || !ipv6 && !r.Is4() {
 		return nil
