@@ -6,7 +6,7 @@ export CGO_ENABLED = 0
 
 FUZZTIME ?= 30s
 
-.PHONY: all build demo test unit race e2e fuzz lint bench bench-first ci packages clean
+.PHONY: all build demo test unit race e2e fuzz lint bench bench-first conformance conformance-doc ci packages clean
 
 all: build
 
@@ -48,6 +48,13 @@ bench:
 
 bench-first: build
 	$(BIN) bench first
+
+# Recordings of a kernel's ip_vs, replayed: docs/conformance.md explains the table.
+conformance: build
+	$(BIN) conformance
+
+conformance-doc:
+	$(GO) test -count=1 ./conformance -run TestDocument -update
 
 ci: packages
 	scripts/ci.sh

@@ -17,6 +17,7 @@ type director struct {
 	timeouts         *Timeouts
 	method           service.Method
 	secure, sloppy   bool
+	sloppySCTP       bool
 	now              time.Duration
 	active, inactive int
 }
@@ -43,7 +44,8 @@ func (d *director) count(c *Conn, n int) {
 	}
 }
 
-// client handles a packet of the client.
+// client handles a packet of the client; flags are TCP's, or the type of SCTP's
+// deciding chunk.
 func (d *director) client(k Key, real wire.Addr, realPort uint16, flags uint8) {
 	s := d.Lock(d.HashKey(&k))
 	defer s.Unlock()
@@ -52,8 +54,15 @@ func (d *director) client(k Key, real wire.Addr, realPort uint16, flags uint8) {
 		s.Expire(c, d.now)
 		c = nil
 	}
+	if c != nil && k.Proto == wire.ProtoSCTP && flags == wire.SCTPInit && c.State() == SCTPClosed {
+		s.Expire(c, d.now)
+		c = nil
+	}
 	if c != nil {
 		d.packet(s, c, false, flags)
+		return
+	}
+	if k.Proto == wire.ProtoSCTP && (flags == wire.SCTPAbort || flags != wire.SCTPInit && !d.sloppySCTP) {
 		return
 	}
 	if k.Proto == wire.ProtoTCP && (flags&wire.RST != 0 || flags&wire.SYN == 0 && !d.sloppy) {
@@ -64,9 +73,7 @@ func (d *director) client(k Key, real wire.Addr, realPort uint16, flags uint8) {
 	if d.method != service.NAT {
 		dir, sp.Flags = InboundOnly, NoOutput
 	}
-	if k.Proto == wire.ProtoTCP {
-		sp.State = TCPNext(dir, None, flags, d.secure)
-	}
+	sp.State = d.next(k.Proto, dir, None, flags)
 	if c, _ = s.Insert(&k, &sp, d.now, d.timeouts.Of(k.Proto, sp.State)); c != nil {
 		d.count(c, 1)
 	}
@@ -82,12 +89,21 @@ func (d *director) server(k Key, flags uint8) {
 }
 
 func (d *director) packet(s *Shard, c *Conn, reply bool, flags uint8) {
-	if c.Proto() == wire.ProtoTCP {
-		change := s.SetState(c, TCPNext(c.Direction(reply), c.State(), flags, d.secure))
-		d.active += int(change)
-		d.inactive -= int(change)
-	}
+	change := s.SetState(c, d.next(c.Proto(), c.Direction(reply), c.State(), flags))
+	d.active += int(change)
+	d.inactive -= int(change)
 	s.Touch(c, d.now, d.timeouts.Of(c.Proto(), c.State()))
+}
+
+// next is the state after a packet.
+func (d *director) next(proto uint8, dir Direction, st State, flags uint8) State {
+	switch proto {
+	case wire.ProtoTCP:
+		return TCPNext(dir, st, flags, d.secure)
+	case wire.ProtoSCTP:
+		return SCTPNext(dir, st, flags)
+	}
+	return UDPNormal
 }
 
 // list returns the table as lines of "STATE seconds".

@@ -30,6 +30,9 @@
 //	server, method, real := c.Server(), c.Method(), c.Real() // copy what is needed
 //	s.Unlock()                                               // c is invalid from here on
 //
+// SCTP has SCTPNext in place of TCPNext, which takes the chunk that
+// wire.SCTP.Signal names.
+//
 // A reply is looked up by the same hash, as its destination is the client's
 // end:
 //

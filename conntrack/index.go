@@ -1,5 +1,7 @@
 package conntrack
 
+import "sync/atomic"
+
 // The index of a shard is open addressing with linear probing. A slot is one
 // word: the tag above, the entry's number in the shard plus 1 below, 0 if
 // free. A probe compares tags within one or two cache lines and reads an entry
@@ -57,7 +59,7 @@ func (s *Shard) takeReply(c *Conn, tag, n uint32) {
 			break
 		}
 	}
-	s.slots[i] = uint64(tag)<<32 | uint64(n)
+	s.store(i, uint64(tag)<<32|uint64(n))
 	c.flags |= replyIndexed
 }
 
@@ -84,8 +86,11 @@ func (s *Shard) put(tag, n uint32) {
 	for s.slots[i] != 0 {
 		i = s.next(i)
 	}
-	s.slots[i] = uint64(tag)<<32 | uint64(n)
+	s.store(i, uint64(tag)<<32|uint64(n))
 }
+
+// store writes a slot so that Ahead may read it without the lock.
+func (s *Shard) store(i int, e uint64) { atomic.StoreUint64(&s.slots[i], e) }
 
 // del removes a slot and moves later ones up, so that no probe meets a hole
 // before its goal and no tombstones pile up.
@@ -101,11 +106,11 @@ func (s *Shard) del(tag, n uint32) {
 	for j := s.next(i); s.slots[j] != 0; j = s.next(j) {
 		h := s.home(uint32(s.slots[j] >> 32))
 		if s.distance(h, j) >= s.distance(i, j) {
-			s.slots[i] = s.slots[j]
+			s.store(i, s.slots[j])
 			i = j
 		}
 	}
-	s.slots[i] = 0
+	s.store(i, 0)
 }
 
 // distance is the number of steps from slot a to slot b.

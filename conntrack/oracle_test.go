@@ -69,6 +69,7 @@ func recordedDirector(t *testing.T, h record) *director {
 	d := newDirector(t, 64)
 	d.secure = h.Sysctl["secure_tcp"] == 3
 	d.sloppy = h.Sysctl["sloppy_tcp"] == 1
+	d.sloppySCTP = h.Sysctl["sloppy_sctp"] == 1
 	for _, cmd := range h.Setup {
 		var a, b, c int
 		if n, _ := fmt.Sscanf(cmd, "ipvsadm --set %d %d %d", &a, &b, &c); n == 3 {
@@ -106,25 +107,26 @@ func TestRecordedTables(t *testing.T) {
 			}
 		})
 	}
-	if cells < 1000 {
+	if cells < 1700 {
 		t.Errorf("only %d cells", cells)
 	}
 }
 
 func checkCell(t *testing.T, header, r record) {
 	d := recordedDirector(t, header)
+	sctp := strings.Contains(header.Setup[0], "--sctp-service")
 	for _, ev := range r.Path {
-		d.event(ev)
+		d.event(sctp, ev)
 	}
 	active := d.active
-	d.event(r.Event)
+	d.event(sctp, r.Event)
 	d.Tick(d.now, 10)
 	got := d.list()
 	sort.Strings(got)
 	var want []string
 	if r.To != nil {
 		for i, s := range strings.Split(*r.To, "+") {
-			want = append(want, fmt.Sprintf("%s %d", s, d.rounded(s, r.Timeout[i])))
+			want = append(want, fmt.Sprintf("%s %d", s, d.rounded(sctp, s, r.Timeout[i])))
 		}
 	}
 	want = alive(want)
@@ -144,17 +146,22 @@ func alive(lines []string) []string {
 
 // rounded undoes the kernel's rounding down of the seconds left, a moment after
 // the packet.
-func (d *director) rounded(state string, seconds int) int {
-	for s, name := range tcpNames {
-		if want := int(d.timeouts.Of(wire.ProtoTCP, State(s)) / time.Second); name == state && seconds == want-1 {
+func (d *director) rounded(sctp bool, state string, seconds int) int {
+	proto, names := wire.ProtoTCP, tcpNames[:]
+	if sctp {
+		proto, names = wire.ProtoSCTP, sctpNames[:]
+	}
+	for s, name := range names {
+		if want := int(d.timeouts.Of(proto, State(s)) / time.Second); name == state && seconds == want-1 {
 			return want
 		}
 	}
 	return seconds
 }
 
-// event sends one recorded packet, "c:SA" or "s:u", of the only connection.
-func (d *director) event(ev string) {
+// event sends one recorded packet, "c:SA", "s:u" or of SCTP "c:10", of the only
+// connection.
+func (d *director) event(sctp bool, ev string) {
 	k := Key{
 		Client: addr("192.0.2.10"), ClientPort: 4000,
 		Virtual: addr("198.51.100.1"), VirtualPort: 80, Proto: wire.ProtoTCP,
@@ -164,13 +171,23 @@ func (d *director) event(ev string) {
 		k.Proto = wire.ProtoUDP
 		letters = ""
 	}
+	flags := tcpFlags
+	if sctp {
+		k.Proto, flags = wire.ProtoSCTP, chunkType
+	}
 	real := addr("203.0.113.1")
 	if side == "c" {
-		d.client(k, real, 80, tcpFlags(letters))
+		d.client(k, real, 80, flags(letters))
 		return
 	}
 	k.Virtual = real
-	d.server(k, tcpFlags(letters))
+	d.server(k, flags(letters))
+}
+
+// chunkType reads the number of a recorded SCTP chunk.
+func chunkType(digits string) uint8 {
+	n, _ := strconv.Atoi(digits)
+	return uint8(n)
 }
 
 // TestRecordedHistories follows whole connections in time: states, seconds

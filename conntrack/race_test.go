@@ -76,7 +76,11 @@ func work(table *Table, r *rand.Rand, now time.Duration) (made int) {
 	if r.IntN(3) == 0 {
 		made, ref = template(table, r.IntN(16), now)
 	}
-	s := table.Lock(table.HashKey(&k))
+	var a Ahead
+	table.AimInbound(&a, &k.Client, &k.Virtual, k.ClientPort, k.VirtualPort, k.Proto)
+	table.Look(&a)
+	table.Reach(&a)
+	s := table.Lock(a.Hash)
 	defer s.Unlock()
 	c := s.FindInbound(&k)
 	if c != nil && c.State() == TimeWait && r.IntN(2) == 0 {

@@ -134,7 +134,7 @@ func (s *Shard) Insert(k *Key, sp *Spec, now, timeout time.Duration) (*Conn, Ins
 	s.queue(c, now)
 	s.link(c)
 	s.stats.Inserted++
-	if k.Proto == wire.ProtoTCP && sp.State == Established && c.flags&Template == 0 {
+	if established(k.Proto, sp.State) && c.flags&Template == 0 {
 		s.t.Assure(c.control)
 	}
 	c.valid.Store(Layout)
@@ -195,7 +195,7 @@ func (s *Shard) SetState(c *Conn, to State) Change {
 		return Same
 	}
 	c.state = to
-	if c.proto != wire.ProtoTCP || c.flags&Template != 0 {
+	if c.proto != wire.ProtoTCP && c.proto != wire.ProtoSCTP || c.flags&Template != 0 {
 		return Same
 	}
 	return s.changed(c, to)
@@ -203,10 +203,10 @@ func (s *Shard) SetState(c *Conn, to State) Change {
 
 // changed is the rare part of SetState.
 func (s *Shard) changed(c *Conn, to State) Change {
-	if cl := tcpClass[to&15]; cl != c.class {
+	if cl := stateClass(c.proto, to); cl != c.class {
 		s.reclass(c, cl)
 	}
-	if to == Established {
+	if established(c.proto, to) {
 		s.t.Assure(c.control)
 	}
 	switch active := Active(c.proto, to); {

@@ -36,6 +36,8 @@ func StateName(proto uint8, s State) string {
 	switch {
 	case proto == wire.ProtoTCP && s < numTCP:
 		return tcpNames[s]
+	case proto == wire.ProtoSCTP && s < numSCTP:
+		return sctpNames[s]
 	case proto == wire.ProtoUDP:
 		return "UDP"
 	case proto == wire.ProtoICMP || proto == wire.ProtoICMPv6:
@@ -61,9 +63,16 @@ const activeTCP = 1<<Established | 1<<SynSent | 1<<SynRecv | 1<<SynAck
 
 // Active reports whether a connection in this state counts as active at its
 // real server; otherwise it counts as inactive. UDP is always inactive (kernel
-// ip_vs_proto_tcp.c, tcp_state_active_table).
+// ip_vs_proto_tcp.c, tcp_state_active_table; ip_vs_proto_sctp.c,
+// set_sctp_state).
 func Active(proto uint8, s State) bool {
-	return proto == wire.ProtoTCP && activeTCP>>s&1 != 0
+	return proto == wire.ProtoTCP && activeTCP>>s&1 != 0 || proto == wire.ProtoSCTP && s == SCTPEstablished
+}
+
+// established reports whether this is the state of a connection whose
+// handshake is complete.
+func established(proto uint8, s State) bool {
+	return proto == wire.ProtoTCP && s == Established || proto == wire.ProtoSCTP && s == SCTPEstablished
 }
 
 // class says how soon an entry may be evicted when the table is full, the
@@ -71,8 +80,8 @@ func Active(proto uint8, s State) bool {
 type class uint8
 
 const (
-	halfOpen class = iota // TCP before the handshake is complete
-	closing               // TCP after a FIN or RST
+	halfOpen class = iota // TCP or SCTP before the handshake is complete
+	closing               // TCP or SCTP that one side has ended
 	unproven              // UDP that had one packet; template not assured
 	numClass
 	kept = numClass // never evicted
@@ -90,8 +99,17 @@ func firstClass(proto uint8, f Flags, s State) class {
 	switch {
 	case f&Template != 0 || proto == wire.ProtoUDP:
 		return unproven
-	case proto == wire.ProtoTCP:
+	}
+	return stateClass(proto, s)
+}
+
+// stateClass returns the class of a connection whose protocol has states.
+func stateClass(proto uint8, s State) class {
+	switch proto {
+	case wire.ProtoTCP:
 		return tcpClass[s&15]
+	case wire.ProtoSCTP:
+		return sctpClass[s&15]
 	}
 	return kept
 }

@@ -62,6 +62,17 @@ func (t *Timeouts) Of(proto uint8, s State) time.Duration {
 	case wire.ProtoUDP:
 		return time.Duration(t.udp.Load())
 	}
+	return t.rare(proto, s)
+}
+
+// rare is Of for the protocols that are seldom seen. It stays a call of its own
+// so that Of is small where it is inlined.
+//
+//go:noinline
+func (t *Timeouts) rare(proto uint8, s State) time.Duration {
+	if proto == wire.ProtoSCTP {
+		return sctpTimeout(s)
+	}
 	return time.Duration(t.other.Load())
 }
 

@@ -17,6 +17,9 @@ import (
 type Backend interface {
 	// Apply makes one change of the configuration, wholly or not at all.
 	Apply(service.Change) error
+	// ApplyAll makes changes one after the other, as Apply does, going on after
+	// those that fail. It returns an error or nil for each.
+	ApplyAll([]service.Change) []error
 	// State returns the configuration with all counters.
 	State() api.State
 	// Connections calls yield for each connection until it returns false. No

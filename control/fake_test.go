@@ -19,7 +19,8 @@ type fakeBackend struct {
 	table    *service.Table
 	timeouts api.Timeouts
 	zeroed   []*service.Key
-	conns    int // how many connections it lists
+	batches  []int // their lengths
+	conns    int   // how many connections it lists
 }
 
 func newFakeBackend() *fakeBackend {
@@ -34,6 +35,14 @@ func (b *fakeBackend) Apply(c service.Change) error {
 		b.table = next
 	}
 	return err
+}
+
+func (b *fakeBackend) ApplyAll(changes []service.Change) (errs []error) {
+	b.batches = append(b.batches, len(changes))
+	for _, c := range changes {
+		errs = append(errs, b.Apply(c))
+	}
+	return errs
 }
 
 func (b *fakeBackend) State() api.State {

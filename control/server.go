@@ -71,6 +71,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/marks", s.setMarks)
 	mux.HandleFunc("POST /v1/changes", s.change)
 	mux.HandleFunc("POST /v1/zero", s.zero)
+	mux.HandleFunc("POST /v1/batch", s.batch)
 	mux.HandleFunc("/", s.notFound)
 	return authorized(mux)
 }

@@ -13,6 +13,7 @@ import (
 	"ulvs/control"
 	"ulvs/dataplane"
 	"ulvs/dataplane/nexthop"
+	"ulvs/internal/hugemem"
 	"ulvs/internal/netmon"
 	"ulvs/internal/sdnotify"
 )
@@ -78,6 +79,11 @@ func (d *Daemon) live(ctx context.Context, lock *control.Lock) error {
 	if err := d.start(); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	proc, err := d.openProcDir()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer d.closeProcDir(proc)
 	serving, endServing := context.WithCancel(context.Background())
 	defer endServing()
 	served := make(chan error, 1)
@@ -99,7 +105,11 @@ func newDaemon(o Options, log *slog.Logger) (*Daemon, error) {
 	_, _ = rand.Read(seed[:]) // never fails
 	secret := binary.NativeEndian.Uint64(seed[:]) | 1
 	hops := nexthop.New(nexthop.Config{Seed: secret})
-	director, err := dataplane.New(dataplane.Config{Conns: o.Capacity, Seed: secret, Workers: o.Workers, Hops: hops})
+	mem, err := hugemem.Alloc(dataplane.ConnBytes(o.Capacity))
+	if err != nil {
+		return nil, fmt.Errorf("make connection table of %d (--capacity): %w", o.Capacity, err)
+	}
+	director, err := dataplane.New(dataplane.Config{Conns: o.Capacity, Seed: secret, Workers: o.Workers, Hops: hops, Memory: mem})
 	if err != nil {
 		return nil, err
 	}

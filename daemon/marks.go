@@ -13,7 +13,7 @@ import (
 
 // balanced are the protocols that the pipeline balances: a mark rule without a
 // protocol is about these.
-var balanced = []service.Protocol{service.TCP, service.UDP}
+var balanced = []service.Protocol{service.TCP, service.UDP, service.SCTP}
 
 // maxReplyRanges bounds the ranges of ports from which NAT real servers answer:
 // packet filter and guard try them one after the other. Beyond, a server is

@@ -80,7 +80,7 @@ func TestTakeover(t *testing.T) {
 		{"range", []string{"-p udp -d 198.51.100.0/24 --dport 80:90 1"}, []service.Entry{entry(byMark(0), real(1, 0, service.NAT), real(2, 0, service.DR))},
 			"; 17 198.51.100.0/24:80-90; 17 203.0.113.1/32:80-90; "},
 		{"every protocol", []string{"-d 198.51.100.0/24 1"}, []service.Entry{entry(byMark(0), real(1, 0, service.NAT))},
-			"; 6 198.51.100.0/24:0-0 17 198.51.100.0/24:0-0; ; 6 203.0.113.1:0 17 203.0.113.1:0"},
+			"; 6 198.51.100.0/24:0-0 17 198.51.100.0/24:0-0 132 198.51.100.0/24:0-0; ; 6 203.0.113.1:0 17 203.0.113.1:0 132 203.0.113.1:0"},
 		{"exceptions", []string{"-p tcp --dport 22 0", "-p tcp --dport 23 9", "-p tcp -s 192.0.2.0/24 1"}, []service.Entry{entry(byMark(0))},
 			"; !6 invalid Prefix:22-22 !6 invalid Prefix:23-23 6 invalid Prefix:0-0; ; "},
 		{"no service", []string{"-p tcp --dport 22 0", "-d 198.51.100.1 1"}, nil, "; ; ; "},

@@ -20,7 +20,10 @@ type Options struct {
 	Throughput  bool // TPACKET_V3: more packets per second, a millisecond later
 	QdiscBypass bool
 	NoGuard     bool // leave the host's stack alone: for tests and experts
-	Build       string
+	// ProcDir is a folder in which net/ip_vs and its neighbours are kept as the
+	// kernel has them below /proc; empty: none.
+	ProcDir string
+	Build   string
 }
 
 // Defaults of Options.

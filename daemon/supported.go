@@ -26,8 +26,6 @@ func unsupportedService(v *service.VirtualService) error {
 	switch {
 	case v.Is6():
 		return notYet("IPv6 services")
-	case v.Protocol == service.SCTP:
-		return notYet("SCTP services")
 	case v.PE != "":
 		return notYet("persistence engines")
 	}

@@ -42,6 +42,8 @@ const (
 	aboutPrecision = "precision"  // of the packet filter
 	aboutFilter    = "filter"     // the kernel does not take it
 	aboutNews      = "news"       // from the kernel
+	aboutProc      = "proc"       // the small files of Options.ProcDir
+	aboutProcConns = "proc-conns" // the large ones
 )
 
 // warn keeps a sentence about a topic for Info, until another takes its place or

@@ -18,7 +18,7 @@ import (
 func badWorld(t testing.TB) *world {
 	x := newWorld(t, 1000)
 	for i, m := range []service.Method{service.NAT, service.DR, service.Tunnel} {
-		for _, p := range []service.Protocol{service.TCP, service.UDP} {
+		for _, p := range []service.Protocol{service.TCP, service.UDP, service.SCTP} {
 			vs := service.VirtualService{Key: key(p), Scheduler: "rr"}
 			vs.Port = uint16(80 + i)
 			s := server(i+1, m)
@@ -36,7 +36,8 @@ func (x *world) connections() {
 	x.d.Conns().RemoveIf(func(*conntrack.Conn) bool { return true })
 	for i := range 3 {
 		f := wiretest.Flow{Src: clientIP + ":1000", Dst: fmt.Sprintf("%s:%d", vip, 80+i)}
-		x.send(0, wiretest.TCP(f, wire.SYN, nil, toDirector()), wiretest.UDP(f, nil, toDirector()))
+		x.send(0, wiretest.TCP(f, wire.SYN, nil, toDirector()), wiretest.UDP(f, nil, toDirector()),
+			wiretest.SCTP(f, wiretest.Chunk(wire.SCTPInit, nil), toDirector()))
 	}
 }
 
@@ -87,6 +88,7 @@ func TestEveryLength(t *testing.T) {
 		"tcp":  wiretest.TCP(flow(2000), wire.SYN, wiretest.Payload(40), toDirector()),
 		"udp":  wiretest.UDP(flow(2000), wiretest.Payload(40), toDirector()),
 		"icmp": wiretest.ICMPEcho(wiretest.Flow{Src: clientIP, Dst: vip}, 1, 1, wiretest.Payload(60), toDirector()),
+		"sctp": chunk(2000, wire.SCTPInit),
 		"hit":  wiretest.TCP(flow(1000), wire.ACK, wiretest.Payload(40), toDirector()),
 		"zero": wiretest.Raw(make([]byte, 80)),
 	} {
@@ -222,7 +224,9 @@ func TestNotOurs(t *testing.T) {
 		{"middle fragment", fragment(vip, 64, true), dataplane.DroppedFragment},
 		{"last fragment", fragment(vip, 64, false), dataplane.DroppedFragment},
 		{"fragment to another", fragment("192.0.2.99", 64, false), dataplane.PassedFragment},
-		{"SCTP", memport.Frame{Data: wiretest.SCTP(flow(2000), nil, toDirector()).Frame()}, dataplane.PassedProtocol},
+		{"SCTP without a service", memport.Frame{Data: wiretest.SCTP(wiretest.Flow{Src: clientIP + ":5", Dst: vip + ":22"}, wiretest.Chunk(wire.SCTPInit, nil), toDirector()).Frame()}, dataplane.PassedNoService},
+		{"SCTP without INIT", memport.Frame{Data: chunk(2000, wire.SCTPData).Frame()}, dataplane.PassedNotInit},
+		{"SCTP without a chunk", memport.Frame{Data: wiretest.SCTP(flow(2000), nil, toDirector()).Frame()}, fault(wire.FaultShortSCTP)},
 		{"GRE", memport.Frame{Data: wiretest.IP(wiretest.Flow{Src: clientIP, Dst: vip}, wire.ProtoGRE, nil, toDirector()).Frame()}, dataplane.PassedProtocol},
 		{"no service on the port", memport.Frame{Data: wiretest.TCP(wiretest.Flow{Src: clientIP + ":5", Dst: vip + ":22"}, wire.SYN, nil, toDirector()).Frame()}, dataplane.PassedNoService},
 		{"ping of another", memport.Frame{Data: wiretest.ICMPEcho(wiretest.Flow{Src: clientIP, Dst: dipOut}, 1, 1, nil, toDirector()).Frame()}, dataplane.PassedICMP},

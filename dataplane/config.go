@@ -82,7 +82,10 @@ func (d *Director) addService(t *service.Table, k service.Key) error {
 
 // newScheduler makes the scheduler that a service asks for.
 func (d *Director) newScheduler(v *service.VirtualService) (sched.Scheduler, error) {
-	return sched.New(v.Scheduler, sched.Config{Flags: v.SchedFlag, Seed: d.seed, Tunables: d.tunables})
+	return sched.New(v.Scheduler, sched.Config{
+		Flags: v.SchedFlag, Seed: d.seed, Tunables: d.tunables,
+		LastWeight: func(s *sched.Server) int32 { return d.all[s.ID].lastWeight },
+	})
 }
 
 // editService stores the new settings and, if the scheduler is another one,
@@ -149,6 +152,7 @@ func (d *Director) addServer(t *service.Table, c service.Change) error {
 	}
 	s.origin = d.begin(s.stats.raw())
 	s.service.Store(svc)
+	s.lastWeight = 0
 	configure(s, conf)
 	s.Deleted.Store(false)
 	d.expose()
@@ -192,6 +196,9 @@ func (d *Director) newServer(conf service.RealServer) *Server {
 func configure(s *Server, conf service.RealServer) {
 	s.conf.Store(&conf)
 	s.Weight.Store(int32(conf.Weight))
+	if conf.Weight > 0 {
+		s.lastWeight = int32(conf.Weight)
+	}
 	s.SetThresholds(conf.Upper, conf.Lower)
 }
 

@@ -20,7 +20,11 @@ type Config struct {
 	Workers int    // number of lanes
 	Ports   int    // number of ports the lanes can address; 0 means DefaultPorts
 	Hops    *nexthop.Table
+	Memory  []byte // for the connection table, ConnBytes(Conns) bytes; nil: allocate
 }
+
+// ConnBytes is the memory of a table of so many connections, in bytes.
+func ConnBytes(conns int) int { return conntrack.RegionSize(conns) }
 
 // DefaultPorts is the number of ports a Director can address by default.
 const DefaultPorts = 64
@@ -40,6 +44,8 @@ type Director struct {
 	// generation counts published configurations, for whoever keeps something
 	// derived from one (packet filter, host guard).
 	generation atomic.Uint64
+	// anySCTPStarts is sloppy_sctp; nothing but tests sets it yet.
+	anySCTPStarts atomic.Bool
 
 	mu       sync.Mutex // guards all below: the configuration side
 	services map[service.Key]*Service
@@ -75,7 +81,7 @@ func New(c Config) (*Director, error) {
 		services: make(map[service.Key]*Service),
 		trash:    make(map[trashKey]*Server),
 	}
-	conns, err := conntrack.New(conntrack.Config{Capacity: c.Conns, Seed: c.Seed, Expired: d.expired})
+	conns, err := conntrack.New(conntrack.Config{Capacity: c.Conns, Seed: c.Seed, Region: c.Memory, Expired: d.expired})
 	if err != nil {
 		return nil, fmt.Errorf("make director: %w", err)
 	}

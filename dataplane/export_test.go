@@ -32,5 +32,8 @@ func (d *Director) Changing(f func()) {
 	f()
 }
 
+// SetSloppySCTP sets sloppy_sctp.
+func (d *Director) SetSloppySCTP(on bool) { d.anySCTPStarts.Store(on) }
+
 // Together is together.
 var Together = together

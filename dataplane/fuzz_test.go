@@ -117,6 +117,8 @@ func fuzzSeeds() (all []memport.Frame) {
 	reply := wiretest.TCP(wiretest.Flow{Src: rsIP(1) + ":80", Dst: clientIP + ":1000"}, wire.ACK, wiretest.Payload(9), wiretest.WithMACs(rsMAC(1), inMAC))
 	for _, p := range []*wire.Packet{
 		ack(1000, 9), ack(1000, 1460), ack(1000, 3000, wiretest.WithGSO(1000)), reply, clientError(), syn(2000),
+		chunk(1000, wire.SCTPData), chunk(1000, wire.SCTPAbort, wiretest.WithPartial()), chunk(2000, wire.SCTPInit),
+		wiretest.SCTP(wiretest.Flow{Src: rsIP(1) + ":80", Dst: clientIP + ":1000"}, wiretest.Chunk(wire.SCTPCookieAck, nil), wiretest.WithMACs(rsMAC(1), inMAC)),
 		ack(1000, 1460, wiretest.WithIPOptions(7, 7, 4, 0, 0, 0, 0, 1)), ack(1000, 0, wiretest.WithTTL(1)),
 		wiretest.UDP(flow(1000), wiretest.Payload(3000), toDirector(), wiretest.WithGSO(700)),
 		wiretest.ICMPEcho(wiretest.Flow{Src: clientIP, Dst: vip}, 1, 1, wiretest.Payload(9), toDirector(), wiretest.WithIPOptions(1, 1, 1, 1)),

@@ -12,14 +12,20 @@ import (
 // fragments, ICMP errors, connection, virtual service. Without any service the
 // Director is out of the path, as ip_vs is.
 func (l *Lane) Handle(p *wire.Packet) Verdict {
+	l.prepare(p, &l.aheads[0])
+	return l.decide(p)
+}
+
+// decide is Handle after prepare.
+func (l *Lane) decide(p *wire.Packet) Verdict {
 	if p.PktType == wire.ToOtherHost || p.PktType == wire.Outgoing {
 		return l.done(PassedOtherHost)
 	}
 	if p.HasVLAN {
 		return l.done(PassedVLAN)
 	}
-	if f := wire.Parse(p); f != wire.FaultNone {
-		return l.malformed(p, f)
+	if p.Fault != wire.FaultNone {
+		return l.malformed(p, p.Fault)
 	}
 	if p.EtherType == wire.EtherTypeARP {
 		return l.arp(p)
@@ -38,6 +44,8 @@ func (l *Lane) Handle(p *wire.Packet) Verdict {
 		return l.transport(p)
 	case wire.ProtoICMP:
 		return l.icmpPacket(p)
+	case wire.ProtoSCTP:
+		return l.sctp(p)
 	}
 	return l.done(PassedProtocol)
 }
@@ -60,11 +68,11 @@ func (l *Lane) fragment(p *wire.Packet) Verdict {
 	return l.done(PassedFragment)
 }
 
-// transport handles TCP and UDP. Whether the destination is a virtual address, or
-// one that mark rules lead to a service, tells which direction to try first; the other is tried too, for connections whose
+// transport handles TCP, UDP and SCTP. Whether the destination is a virtual address,
+// or one that mark rules lead to a service, tells which direction to try first; the other is tried too, for connections whose
 // service has been deleted.
 func (l *Lane) transport(p *wire.Packet) Verdict {
-	if l.view.vips.has(&p.Dst) || l.marked(&p.Dst) {
+	if p.Way == wire.WayInbound {
 		if v, ok := l.inbound(p); ok {
 			return v
 		}

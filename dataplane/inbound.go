@@ -24,17 +24,15 @@ const (
 	missed     outcome = iota // no such connection
 	found                     // go on with the hit
 	gone                      // its real server was deleted: drop silently
-	reschedule                // closed and a new SYN: take it as a new connection
+	reschedule                // closed and a new SYN or INIT: take it as a new connection
 	refused                   // closed and a SYN with RST: drop
 )
 
 // inbound handles a packet of a known connection from the client; ok is false
 // if there is none.
 func (l *Lane) inbound(p *wire.Packet) (v Verdict, ok bool) {
-	key := conntrack.Key{
-		Client: p.Src, ClientPort: p.SrcPort,
-		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto,
-	}
+	var key conntrack.Key
+	clientKey(p, &key)
 	h := &l.hit
 	switch l.inboundHit(&key, p, h) {
 	case missed:
@@ -50,9 +48,26 @@ func (l *Lane) inbound(p *wire.Packet) (v Verdict, ok bool) {
 	return l.transmit(p, h), true
 }
 
+// clientKey sets k to the key of a client's packet. Field by field: a literal
+// is built apart and copied in pieces of 16 bytes, which have to wait for the
+// fresh stores of 8 (7 ns of a hit).
+func clientKey(p *wire.Packet, k *conntrack.Key) {
+	k.Client, k.ClientPort = p.Src, p.SrcPort
+	k.Virtual, k.VirtualPort = p.Dst, p.DstPort
+	k.Proto = p.Proto
+}
+
+// serverKey sets k to the key of a real server's packet, the real end in place
+// of the virtual one.
+func serverKey(p *wire.Packet, k *conntrack.Key) {
+	k.Client, k.ClientPort = p.Dst, p.DstPort
+	k.Virtual, k.VirtualPort = p.Src, p.SrcPort
+	k.Proto = p.Proto
+}
+
 // inboundHit looks the connection up, moves its state on and copies it out.
 func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
-	sh := l.d.conns.Lock(l.d.conns.HashKey(key))
+	sh := l.lock(p, key, wire.WayInbound)
 	defer sh.Unlock()
 	c := sh.FindInbound(key)
 	if c == nil || c.Has(conntrack.Template) { // which has client port 0
@@ -63,6 +78,10 @@ func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
 		if p.TCPFlags&wire.RST != 0 {
 			return refused
 		}
+		return reschedule
+	}
+	if p.Proto == wire.ProtoSCTP && reopensSCTP(c, p) {
+		sh.Expire(c, l.now)
 		return reschedule
 	}
 	s := l.server(c.Server())
@@ -89,6 +108,8 @@ func (l *Lane) advance(sh *conntrack.Shard, c *conntrack.Conn, s *Server, dir co
 		if next := conntrack.TCPNext(dir, c.State(), p.TCPFlags, false); next != c.State() {
 			s.recount(sh.SetState(c, next))
 		}
+	} else if p.Proto == wire.ProtoSCTP {
+		advanceSCTP(sh, c, s, dir, p)
 	}
 	sh.Touch(c, l.now, l.d.timeouts.Of(p.Proto, c.State()))
 }

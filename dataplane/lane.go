@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"ulvs/conntrack"
 	"ulvs/dataplane/nexthop"
 	"ulvs/sched"
 	"ulvs/wire"
@@ -48,10 +49,12 @@ type Lane struct {
 	icmp     bucket
 	slow     time.Duration // when the upkeep of every second is due
 	send     func(port uint16, p *wire.Packet)
-	flow     sched.Flow  // of the packet to schedule; here for the same reason as hit
-	hit      hit         // of the packet in hand; here, because a method call through a table would make a local escape
-	inner    wire.Packet // what an ICMP error about a tunnel packet quotes; here for the same reason
-	tunnelID uint16      // IP id of the last tunnel header without DF
+	flow     sched.Flow                 // of the packet to schedule; here for the same reason as hit
+	hit      hit                        // of the packet in hand; here, because a method call through a table would make a local escape
+	inner    wire.Packet                // what an ICMP error about a tunnel packet quotes; here for the same reason
+	aheads   [groupSize]conntrack.Ahead // of the group that is being prepared
+	reached  uint32                     // sink of prepareGroup
+	tunnelID uint16                     // IP id of the last tunnel header without DF
 	// seen is the generation that the present batch began with, noBatch between
 	// batches.
 	seen atomic.Uint64

@@ -25,6 +25,9 @@ type Server struct {
 	// apart from the counts that schedulers see, since those cannot be read as
 	// one: a connection that moves between them could be missed.
 	refs atomic.Int32
+	// lastWeight is the last one above 0 since the server was added. Guarded by
+	// Director.mu.
+	lastWeight int32
 	origin
 }
 

@@ -24,11 +24,9 @@ func (l *Lane) outbound(p *wire.Packet) (v Verdict, ok bool) {
 // outboundHit looks up the connection that a server's packet belongs to by the
 // client's end, moves its state on and copies it out.
 func (l *Lane) outboundHit(p *wire.Packet, h *hit) outcome {
-	key := conntrack.Key{
-		Client: p.Dst, ClientPort: p.DstPort,
-		Virtual: p.Src, VirtualPort: p.SrcPort, Proto: p.Proto,
-	}
-	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
+	var key conntrack.Key
+	serverKey(p, &key)
+	sh := l.lock(p, &key, wire.WayOutbound)
 	defer sh.Unlock()
 	c := sh.FindOutbound(&key)
 	if c == nil {

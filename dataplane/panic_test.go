@@ -74,7 +74,7 @@ func TestPanicInChange(t *testing.T) {
 // faultyPort is a port in memory that panics when it is told to.
 type faultyPort struct {
 	*memport.Port
-	receive, send, release bool
+	receive, send, release, mangle bool
 }
 
 func (p *faultyPort) Receive(pkts []wire.Packet) int {
@@ -82,7 +82,11 @@ func (p *faultyPort) Receive(pkts []wire.Packet) int {
 		p.receive = false
 		panic("fault in Receive")
 	}
-	return p.Port.Receive(pkts)
+	n := p.Port.Receive(pkts)
+	if p.mangle && n > 1 {
+		pkts[1].End = -1
+	}
+	return n
 }
 
 func (p *faultyPort) Send(pkts []*wire.Packet) int {
@@ -131,6 +135,19 @@ func TestPanicInPort(t *testing.T) {
 			x.reasons(nil)
 		})
 	}
+}
+
+// TestPanicInParse: a fault while a group of packets is prepared costs the one
+// packet to blame.
+func TestPanicInParse(t *testing.T) {
+	x := newWorld(t, 1000)
+	x.balance(service.TCP, "rr", service.DR, 1)
+	x.w.SetPort(0, &faultyPort{Port: x.eth[0], mangle: true})
+	out := x.send(0, syn(1000), syn(1001), syn(1002), syn(1003))
+	if len(out[1]) != 3 || x.w.Panics() != 1 {
+		t.Errorf("%d frames to the server, want 3; %d panics, want 1", len(out[1]), x.w.Panics())
+	}
+	x.reasons(map[dataplane.Reason]uint64{dataplane.DroppedPanic: 1})
 }
 
 // running runs f while the worker runs.

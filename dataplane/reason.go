@@ -47,6 +47,7 @@ const (
 	PassedVLAN      // tagged: belongs to a VLAN interface of the host
 	PassedNoService // no virtual service and no connection matches
 	PassedNotSYN    // first TCP packet of no connection, and not a SYN
+	PassedNotInit   // SCTP packet of no association, and not an INIT
 	PassedProtocol  // IP protocol that is not balanced
 	PassedICMP      // ICMP that concerns no connection
 	PassedARP       // ARP that the host's own stack answers
@@ -105,6 +106,7 @@ var reasonTexts = [NumReasons]reasonText{
 	PassedVLAN:      {"passed-vlan", Passed, "VLAN-tagged frame, not taken as untagged traffic"},
 	PassedNoService: {"passed-no-service", Passed, "no virtual service and no connection matches"},
 	PassedNotSYN:    {"passed-not-syn", Passed, "first TCP packet of a connection is not a SYN"},
+	PassedNotInit:   {"passed-not-init", Passed, "first SCTP packet of an association is not an INIT"},
 	PassedProtocol:  {"passed-protocol", Passed, "IP protocol that is not balanced"},
 	PassedICMP:      {"passed-icmp", Passed, "ICMP that concerns no connection"},
 	PassedARP:       {"passed-arp", Passed, "ARP for the host's own stack"},

@@ -18,6 +18,9 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	if p.Proto == wire.ProtoTCP && p.TCPFlags&(wire.SYN|wire.RST) != wire.SYN {
 		return l.done(PassedNotSYN)
 	}
+	if p.Proto == wire.ProtoSCTP && !l.startsSCTP(p) {
+		return l.done(PassedNotInit)
+	}
 	if p.SrcPort == ftpDataPort {
 		return l.done(PassedFTPData)
 	}
@@ -73,7 +76,7 @@ func (l *Lane) pick(svc *Service) *Server {
 }
 
 // bind counts a new connection at a server. A TCP connection is active from
-// its first packet on, which is a SYN.
+// its first packet on, which is a SYN; an SCTP one once established.
 func (l *Lane) bind(s *Server) {
 	s.refs.Add(1)
 	s.Bind()
@@ -133,6 +136,9 @@ func (l *Lane) enter(s *Server, spec *conntrack.Spec) (entered, taken bool) {
 	if c == nil {
 		return false, false
 	}
+	if key.Proto == wire.ProtoSCTP && !c.Has(conntrack.Inactive) {
+		s.Activate() // bind did not know that sloppy_sctp begins it established
+	}
 	l.hit.toServer(s, c)
 	return true, false
 }
@@ -161,8 +167,11 @@ func (l *Lane) spec(p *wire.Packet, s *Server, conf *service.VirtualService) con
 	if s.Port == 0 || conf.Persistent > 0 && p.DstPort != conf.Port {
 		spec.RealPort = p.DstPort
 	}
-	if p.Proto == wire.ProtoTCP {
+	switch p.Proto {
+	case wire.ProtoTCP:
 		spec.State = conntrack.TCPNext(dir, conntrack.None, p.TCPFlags, false)
+	case wire.ProtoSCTP:
+		spec.State = conntrack.SCTPNext(dir, conntrack.SCTPNone, p.SCTP().Signal())
 	}
 	return spec
 }

@@ -193,17 +193,38 @@ func (w *Worker) Round() (busy bool) {
 	return busy
 }
 
-// handle passes a batch through the Lane.
+// handle passes a batch through the Lane, a group at a time.
 func (w *Worker) handle(pkts []wire.Packet) {
-	for i := 0; i < len(pkts); {
-		i += w.handleFrom(pkts[i:])
+	for len(pkts) > 0 {
+		group := pkts[:min(len(pkts), groupSize)]
+		pkts = pkts[len(group):]
+		pass := w.lane.decide
+		if !w.prepare(group) {
+			pass = w.lane.Handle
+		}
+		for i := 0; i < len(group); {
+			i += w.handleFrom(group[i:], pass)
+		}
 	}
 }
 
-// handleFrom handles packets until the end or until one of them brings a fault
+// prepare prepares a group. It reports false if that brought a fault of ulvs
+// itself to light: then each packet is to be handled alone, so that only the one
+// to blame is lost.
+func (w *Worker) prepare(group []wire.Packet) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	w.lane.prepareGroup(group)
+	return true
+}
+
+// handleFrom passes packets on until the end or until one of them brings a fault
 // of ulvs itself to light; that one is dropped. It returns how many it dealt
 // with.
-func (w *Worker) handleFrom(pkts []wire.Packet) (n int) {
+func (w *Worker) handleFrom(pkts []wire.Packet, pass func(*wire.Packet) Verdict) (n int) {
 	defer func() {
 		if r := recover(); r != nil {
 			w.lane.done(DroppedPanic)
@@ -215,7 +236,7 @@ func (w *Worker) handleFrom(pkts []wire.Packet) (n int) {
 		if w.lane.Full() {
 			w.send()
 		}
-		w.lane.Handle(&pkts[n])
+		pass(&pkts[n])
 	}
 	return n
 }

@@ -1,7 +1,8 @@
 // Package e2e tests the ulvs binary as a user meets it: network namespaces
 // built by package lab, the daemon in the director's, and around it the real
 // programs of a distribution: curl and iperf3 as clients, nginx as server,
-// dumpcap and tshark as witnesses, ethtool, nft and setpriv to set the scene.
+// ldirectord and prometheus-node-exporter as users of LVS, dumpcap and tshark
+// as witnesses, ethtool, nft and setpriv to set the scene.
 //
 // It owns the end-to-end tests and nothing else: it is not linked into
 // anything. It never mocks the kernel, a client or a server, never skips, and

@@ -111,7 +111,7 @@ func TestMarkErrors(t *testing.T) {
 	s.refused("ulvs mark insert 3 1", "ulvs: mark insert: 3: there are 1 rules, insert takes 1 to 2", 2)
 	s.refused("ulvs mark del 2", "ulvs: mark del: there is no rule 2, there are 1", 1)
 	s.refused("ulvs mark del 8 -p udp", "ulvs: delete mark rule -p udp 8: no such mark rule", 1)
-	s.refused("ulvs mark add -p sctp 1", "ulvs: ulvs does not support mark rules for SCTP yet", 1)
+	s.refused("ulvs mark add -d 2001:db8::1 1", "ulvs: ulvs does not support mark rules for IPv6 yet", 1)
 	s.refused("printf '# web\\n\\n1 2\\n' | ulvs mark load -f -", `ulvs: mark load: -:3: word "2": accepted: options and one mark`, 2)
 	s.refused("ulvs mark iptables -t nat -F", `ulvs: iptables: -t "nat": accepted: mangle`, 2)
 	if got := s.does("ulvs mark list"); got != "  1  -p tcp -d 198.51.100.100 --dport 80 7  # there is no service -f 7\n" {

@@ -38,7 +38,7 @@ func TestBadUsage(t *testing.T) {
 		{"ulvs status extra", `ulvs status takes no argument, got "extra"`},
 		{"ulvs lab", `lab takes one of dr, nat, tun`},
 		{"ulvs lab fullnet", `mode: "fullnet" is not one of dr nat tun`},
-		{"ulvs lab dr --scheduler nosuch", `scheduler: "nosuch" is not one of rr wrr lc wlc`},
+		{"ulvs lab dr --scheduler nosuch", `scheduler: "nosuch" is not one of ` + strings.Join(lab.Schedulers(), " ")},
 		{"ulvs lab dr --requests 0", `--requests: 0 is not a positive number`},
 		{"ulvs lab dr --weights 1,x", `--weights: "1,x" is not a list of whole numbers, 1,2,3`},
 		{"ulvs decap --director x --vip 192.0.2.100", `--director: "x" is not an IP address`},

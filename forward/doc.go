@@ -7,7 +7,7 @@
 // parsed fields and its Offload describing what the bytes now are, except TTL,
 // which stays as received.
 //
-// Packets are IPv4, the ports those of TCP and UDP: what else Parse will let
+// Packets are IPv4, the ports those of TCP, UDP and SCTP: what else Parse will let
 // through one day begins at rewrite.
 //
 // It never chooses: which method, which server, which error to answer with and

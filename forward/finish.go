@@ -8,7 +8,7 @@ import (
 
 // FinishChecksum completes a partial checksum in place, as the device would
 // have: the field holds the pseudo-header sum, so the sum of the transport
-// header and payload, complemented, is the checksum. Afterwards p asks nothing
+// header and payload, complemented, is the checksum; SCTP's is a CRC32c. Afterwards p asks nothing
 // of the device. A finished checksum is left alone. It reports false, with p
 // unchanged, if p is a super-frame: each of its segments needs its own.
 func FinishChecksum(p *wire.Packet) bool {
@@ -25,6 +25,8 @@ func FinishChecksum(p *wire.Packet) bool {
 	case wire.ProtoUDP:
 		l4 = l4[:min(len(l4), p.UDP().Length())]
 		putTransport(l4[wire.UDPChecksumOffset:], p.Proto, wire.Checksum(l4, 0))
+	case wire.ProtoSCTP:
+		finishSCTP(p)
 	}
 	p.Offload = wire.Offload{}
 	return true

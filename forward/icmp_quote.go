@@ -5,7 +5,7 @@ import "ulvs/wire"
 // Quoted is the packet that an ICMP error is about, as far as it is quoted.
 type Quoted struct {
 	Src, Dst         wire.Addr
-	SrcPort, DstPort uint16 // valid iff Proto is TCP or UDP
+	SrcPort, DstPort uint16 // valid iff Proto is TCP, UDP or SCTP
 	Proto            uint8
 
 	l3, l4 int // offsets in the Buf of the error
@@ -17,7 +17,7 @@ const minQuote = 8
 // QuotedFlow reads the flow that the ICMP error p is about. It reports false if
 // p is not a whole ICMP error of a kind that concerns a flow (unreachable,
 // source quench, time exceeded, parameter problem) or if the quote is not the
-// beginning of a TCP or UDP packet with at least 8 bytes of its transport
+// beginning of a TCP, UDP or SCTP packet with at least 8 bytes of its transport
 // header. It does not verify the checksum: see ValidICMP.
 func QuotedFlow(p *wire.Packet) (q Quoted, ok bool) {
 	if !hasQuote(p) {
@@ -31,7 +31,7 @@ func QuotedFlow(p *wire.Packet) (q Quoted, ok bool) {
 // the ends of the tunnel, and inner becomes a view, in p's memory, of the
 // client's packet as far as it is quoted, good for looking up its connection
 // and for BuildICMPError. It reports false if the error does not quote an IPIP
-// packet with the inner IP header and 8 bytes of its TCP or UDP header.
+// packet with the inner IP header and 8 bytes of its TCP, UDP or SCTP header.
 func TunnelQuote(inner, p *wire.Packet) (outer Quoted, ok bool) {
 	if !hasQuote(p) {
 		return outer, false
@@ -81,13 +81,15 @@ func readQuote(p *wire.Packet, l3 int) (q Quoted, ok bool) {
 		Src: wire.AddrFrom4(ip.Src()), Dst: wire.AddrFrom4(ip.Dst()),
 		Proto: ip.Protocol(), l3: l3, l4: l3 + n,
 	}
-	if q.hasPorts() { // which lie alike in both
+	if q.hasPorts() { // which lie alike in all
 		q.SrcPort, q.DstPort = wire.UDP(ip[n:]).SrcPort(), wire.UDP(ip[n:]).DstPort()
 	}
 	return q, true
 }
 
-func (q *Quoted) hasPorts() bool { return q.Proto == wire.ProtoTCP || q.Proto == wire.ProtoUDP }
+func (q *Quoted) hasPorts() bool {
+	return q.Proto == wire.ProtoTCP || q.Proto == wire.ProtoUDP || q.Proto == wire.ProtoSCTP
+}
 
 // ValidICMP reports whether the checksum of the ICMP message p is right. A
 // message that is a fragment cannot be checked and is not valid.

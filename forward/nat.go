@@ -18,14 +18,14 @@ const (
 // addr returns the four bytes of this end's address in an IPv4 header.
 func (e end) addr(ip []byte) []byte { return ip[12+4*e : 16+4*e] }
 
-// port returns the two bytes of this end's port in a TCP or UDP header.
+// port returns the two bytes of this end's port in a TCP, UDP or SCTP header.
 func (e end) port(l4 []byte) []byte { return l4[2*e : 2+2*e] }
 
 // NATInbound sends a client's packet to a real server: the destination, which
 // is the virtual service, becomes real:realPort. Checksums follow by RFC 1624;
 // a partial one takes the addresses only, UDP's zero (RFC 768: none) stays
 // zero, a wrong one stays wrong. Of a fragment other than the first only the
-// IP header changes.
+// IP header changes. For SCTP see rewriteSCTP.
 func NATInbound(p *wire.Packet, real wire.Addr, realPort uint16) {
 	if rewrite(p, destination, &real, realPort) {
 		p.DstPort = realPort
@@ -59,7 +59,7 @@ func rewrite(p *wire.Packet, e end, addr *wire.Addr, port uint16) bool {
 	case wire.ProtoUDP:
 		at = wire.UDPChecksumOffset
 	default:
-		return false
+		return rewriteSCTP(p, e, port)
 	}
 	l4 := p.Buf[p.L4:p.IPEnd]
 	ports := setPort(l4, e, port)

@@ -33,6 +33,13 @@ type Names interface {
 	Port(name string, proto service.Protocol) (uint16, bool)
 }
 
+// Batcher is an Env that makes many changes faster than one by one.
+type Batcher interface {
+	// ApplyAll makes changes one after the other, as Apply does, going on after
+	// those that fail. It returns an error or nil for each.
+	ApplyAll([]service.Change) []error
+}
+
 // Env is what a command acts on and asks. Errors with a code of package api
 // become the text that ipvsadm has for them.
 type Env interface {

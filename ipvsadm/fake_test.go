@@ -9,14 +9,16 @@ import (
 	"ulvs/service"
 )
 
-// fakeEnv is a daemon in memory: a service.Table with the kernel's order of
-// checks around it, counters from a test, and a fixed set of names.
+// fakeEnv is a daemon in memory: a service.Table with the schedulers of a
+// kernel, counters from a test, and a fixed set of names.
 type fakeEnv struct {
 	table    *service.Table
 	timeouts api.Timeouts
 	conns    []api.Connection
 	servers  map[string]api.ServerState // counts by "service server"
 	totals   map[string]api.ServiceState
+	stats    api.Stats // of everything
+	rates    api.Rates
 	hosts    map[netip.Addr]string
 	denied   bool
 	boot     uint8 // the constant that the kernel's service hash had when it was recorded
@@ -39,32 +41,23 @@ func (e *fakeEnv) Apply(c service.Change) error {
 	if e.denied {
 		return api.Errorf(api.Forbidden, "denied")
 	}
-	found := e.table.Find(c.Service.Key)
-	isAdd, isEdit := c.Op == service.AddService, c.Op == service.EditService
-	switch {
-	case isAdd && found != nil:
-		return service.ErrServiceExists
-	case isEdit && found == nil:
-		return service.ErrNoService
-	case (isAdd || isEdit) && !slices.Contains(kernelSchedulers, c.Service.Scheduler):
-		return api.Errorf(api.NoScheduler, "no scheduler %s", c.Service.Scheduler)
-	case c.Op == service.EditServer && c.Server.Lower <= c.Server.Upper && found != nil && !hasServer(found, c.Server):
-		return service.ErrNoServer
-	}
 	next, err := e.table.Apply(c)
-	if err == nil {
-		e.table = next
+	if err != nil {
+		return err
 	}
-	return err
+	withScheduler := c.Op == service.AddService || c.Op == service.EditService
+	if withScheduler && !slices.Contains(kernelSchedulers, c.Service.Scheduler) {
+		return api.Errorf(api.NoScheduler, "no scheduler %s", c.Service.Scheduler)
+	}
+	e.table = next
+	return nil
 }
-
-func hasServer(e *service.Entry, r service.RealServer) bool { return e.Server(r.Endpoint()) != nil }
 
 func (e *fakeEnv) State() (*api.State, error) {
 	if e.denied {
 		return nil, api.Errorf(api.Forbidden, "denied")
 	}
-	s := &api.State{Version: api.Version, Size: api.DefaultSize}
+	s := &api.State{Version: api.Version, Size: api.DefaultSize, Stats: e.stats, Rates: e.rates}
 	for _, entry := range e.listed() {
 		v := e.totals[entry.Key.String()]
 		v.VirtualService, v.Servers = entry.VirtualService, nil
@@ -122,6 +115,9 @@ func (e *fakeEnv) SetTimeouts(t api.Timeouts) error {
 func (e *fakeEnv) Zero(key *service.Key) error {
 	if key != nil && e.table.Find(*key) == nil {
 		return service.ErrNoService
+	}
+	if key == nil {
+		e.stats, e.rates = api.Stats{}, api.Rates{}
 	}
 	for name, v := range e.totals {
 		if key == nil || name == key.String() {

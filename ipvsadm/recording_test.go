@@ -17,6 +17,8 @@ type step struct {
 	stderr string
 	usage  bool // the usage text, which is not recorded, stood here
 	code   int
+	done   bool   // all of it was read
+	later  string // what a repetition of the command, seconds later, has shown
 }
 
 // readRecording reads a file of recorded commands.
@@ -35,21 +37,30 @@ func readRecording(t testing.TB, path string) []step {
 		switch body := strings.TrimSuffix(line, "\n"); {
 		case strings.HasPrefix(body, "$ "):
 			cmd := body[2:]
-			steps = append(steps, step{line: cmd, args: splitShell(cmd)})
+			steps = append(steps, command(cmd))
 		case strings.HasPrefix(body, "< "), body == "<":
 			s.stdin += strings.TrimPrefix(strings.TrimPrefix(body, "<"), " ") + "\n"
 		case strings.HasPrefix(body, "[stderr] "):
 			s.stderr += body[len("[stderr] "):] + "\n"
 		case strings.HasPrefix(body, "[exit "):
-			s.code = exitCode(t, body)
+			s.code, s.done = exitCode(t, body), true
 		case body == "[usage]":
 			s.usage = true
-		case body == "" || strings.HasPrefix(body, "# "):
+		case s.done, strings.HasPrefix(body, "# "), len(steps) == 0: // between steps
 		default:
 			s.stdout += line
 		}
 	}
 	return steps
+}
+
+// command is a step as it was typed, without what came of it.
+func command(line string) step {
+	line, remark, remarked := strings.Cut(line, "  ") // "--help    prints the usage": not recorded
+	if remarked && !strings.Contains(remark, "the ") {
+		line, remarked = line+"  "+remark, false
+	}
+	return step{line: line, args: splitShell(line), usage: remarked}
 }
 
 func exitCode(t testing.TB, body string) int {
@@ -86,28 +97,4 @@ func splitShell(line string) []string {
 		}
 	}
 	return slices.DeleteFunc(words, func(w string) bool { return w == "</dev/null" })
-}
-
-// run does one step in env.
-func (s *step) run(env Env) (stdout, stderr string, code int) {
-	var out, err strings.Builder
-	code = Run(env, s.args[0], s.args[1:], strings.NewReader(s.stdin), &out, &err)
-	return out.String(), err.String(), code
-}
-
-// check does one step in env and compares everything.
-func (s *step) check(t *testing.T, env Env) {
-	t.Helper()
-	stdout, stderr, code := s.run(env)
-	if code != s.code || stderr != s.stderr {
-		t.Errorf("$ %s\n got exit %d, stderr %q\nwant exit %d, stderr %q", s.line, code, stderr, s.code, s.stderr)
-	}
-	switch {
-	case s.usage:
-		if !strings.Contains(stdout, "Usage:\n") {
-			t.Errorf("$ %s\nprints no usage: %q", s.line, stdout)
-		}
-	case stdout != s.stdout:
-		t.Errorf("$ %s\n got:\n%s\nwant:\n%s", s.line, stdout, s.stdout)
-	}
 }

@@ -2,9 +2,13 @@ package ipvsadm
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"strings"
+
+	"ulvs/control/api"
+	"ulvs/service"
 )
 
 // restore does the command lines of standard input, until one has a mistake
@@ -15,23 +19,88 @@ func (s *session) restore() error {
 	}
 	s.restoring = true
 	defer func() { s.restoring = false }()
-	in := bufio.NewReader(s.stdin)
-	code := 0
+	r := &restorer{session: s, in: bufio.NewReaderSize(s.stdin, 64<<10)}
 	for {
-		text, err := in.ReadString('\n')
-		if args := splitLine(text); len(args) > 0 {
-			var end bool
-			if code, end = s.line(args); end {
-				return &ExitError{Code: code}
-			}
+		text, err := r.in.ReadString('\n')
+		end := r.take(splitLine(text))
+		if err != nil || !r.moreWaits() {
+			end = end || r.flush()
 		}
-		if errors.Is(err, io.EOF) {
-			return restored(code)
-		}
-		if err != nil {
+		switch {
+		case end:
+			return &ExitError{Code: r.code}
+		case errors.Is(err, io.EOF):
+			return restored(r.code)
+		case err != nil:
 			return &ExitError{Text: "read rules: " + err.Error(), Code: 255}
 		}
 	}
+}
+
+// restorer is a restore under way. Changes that follow one another are made
+// together, as far as the lines are there already: what is typed or comes
+// slowly is done line by line. What is said about them is in order all the same.
+type restorer struct {
+	*session
+	in      *bufio.Reader
+	pending []service.Change
+	words   []Command // what each of pending was asked by
+	code    int       // of the last line done
+}
+
+// moreWaits reports whether there is another line to read at once.
+func (r *restorer) moreWaits() bool {
+	read, _ := r.in.Peek(r.in.Buffered())
+	return bytes.IndexByte(read, '\n') >= 0
+}
+
+// take does a line or keeps it for flush. It reports whether the restore ends.
+func (r *restorer) take(args []string) (end bool) {
+	if len(args) == 0 {
+		return false
+	}
+	req, err := Parse(r.program, args, r.env)
+	if err == nil {
+		if c, ok := req.Change(); ok {
+			r.pending, r.words = append(r.pending, c), append(r.words, req.Command)
+			return false
+		}
+	}
+	if r.flush() {
+		return true
+	}
+	if err == nil {
+		err = r.perform(req)
+	}
+	r.code, end = r.report(err)
+	return end
+}
+
+// flush makes the changes that are pending. It reports whether the restore ends.
+func (r *restorer) flush() (end bool) {
+	for i, err := range r.applyAll(r.pending) {
+		if r.code, end = r.report(answered(r.words[i], err)); end {
+			break
+		}
+	}
+	r.pending, r.words = r.pending[:0], r.words[:0]
+	return end
+}
+
+// applyAll makes changes at once if the Env can, else one by one until there
+// is nobody to ask.
+func (r *restorer) applyAll(changes []service.Change) (errs []error) {
+	if b, can := r.env.(Batcher); can && len(changes) > 1 {
+		return b.ApplyAll(changes)
+	}
+	for _, c := range changes {
+		err := r.env.Apply(c)
+		errs = append(errs, err)
+		if code := api.CodeOf(err); code == api.Unreachable || code == api.Forbidden {
+			break
+		}
+	}
+	return errs
 }
 
 // restored is the end of a restore whose last line ended with code; the texts

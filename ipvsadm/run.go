@@ -60,7 +60,12 @@ func (s *session) main(args []string) int {
 // line does one command line. It returns the exit code, and whether a restore
 // that this line is of ends here.
 func (s *session) line(args []string) (code int, end bool) {
-	err := s.do(args)
+	return s.report(s.do(args))
+}
+
+// report writes what there is to say about the end of a command line, and
+// returns what line does.
+func (s *session) report(err error) (code int, end bool) {
 	if err == nil {
 		return 0, false
 	}
@@ -81,6 +86,11 @@ func (s *session) do(args []string) error {
 	if err != nil {
 		return err
 	}
+	return s.perform(req)
+}
+
+// perform carries out a request.
+func (s *session) perform(req *Request) error {
 	switch req.Command {
 	case Help, Version:
 		return s.help(req.Command)

@@ -8,7 +8,7 @@ import (
 )
 
 // save writes the table as the commands that make it. As ipvsadm does, it
-// leaves the thresholds out.
+// leaves the thresholds out: scripts compare this text. SaveAll leaves out nothing.
 func (p *printer) save(s *api.State) {
 	for _, v := range sorted(s.Services) {
 		name := p.serviceOption(&v.VirtualService)

@@ -92,12 +92,18 @@ func (o *Options) completeServers() error {
 	return nil
 }
 
+// Schedulers returns the names of those whose shares can be promised.
+func Schedulers() []string { return slices.DeleteFunc(sched.Names(), sched.Seeded) }
+
 func (o *Options) check() error {
 	if !slices.Contains(Modes(), o.Mode) {
 		return &UsageError{"mode", fmt.Sprintf("%q is not one of %s", o.Mode, strings.Join(Modes(), " "))}
 	}
-	if !slices.Contains(sched.Names(), o.Scheduler) {
-		return &UsageError{"scheduler", fmt.Sprintf("%q is not one of %s", o.Scheduler, strings.Join(sched.Names(), " "))}
+	if names := Schedulers(); !slices.Contains(names, o.Scheduler) && !sched.Seeded(o.Scheduler) {
+		return &UsageError{"scheduler", fmt.Sprintf("%q is not one of %s", o.Scheduler, strings.Join(names, " "))}
+	}
+	if sched.Seeded(o.Scheduler) {
+		return &UsageError{"scheduler", fmt.Sprintf("%q picks at random: the lab promises shares and holds the scheduler to them; choose another", o.Scheduler)}
 	}
 	if o.Requests < 1 || o.Requests > maxRequests {
 		return &UsageError{"requests", fmt.Sprintf("%d is not from 1 to %d", o.Requests, maxRequests)}

@@ -1,7 +1,7 @@
 // Package sched picks real servers for new connections. It owns the live
 // counts of a real server (Server), the schedulers and their list (New, Names),
 // one file per scheduler, each named and behaving as in the kernel
-// (net/netfilter/ipvs/ip_vs_<name>.c).
+// (net/netfilter/ipvs/ip_vs_<name>.c) unless it says that it is ours.
 //
 // It never looks at packets, connections, the clock or configuration, and
 // never allocates in Pick.

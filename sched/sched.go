@@ -24,6 +24,10 @@ type Config struct {
 	Flags    []string  // as ipvsadm --sched-flags names them
 	Seed     uint64    // for the schedulers that choose at random
 	Tunables *Tunables // nil: the defaults, unchanging
+	// LastWeight returns the last weight above 0 of a server since it was added,
+	// 0 if it had none (kernel include/net/ip_vs.h, ip_vs_dest.last_weight). nil:
+	// nothing is known but the weights. It is called in Init only.
+	LastWeight func(*Server) int32
 }
 
 // Tunables are the settings of ip_vs that schedulers look at, in nanoseconds.
@@ -96,6 +100,16 @@ var builtins = []builtin{
 	{"wrr", nil, func(*Config) Scheduler { return &weightedRoundRobin{} }},
 	{"lc", nil, func(*Config) Scheduler { return &leastConn{} }},
 	{"wlc", nil, func(*Config) Scheduler { return &weightedLeastConn{} }},
+	{"dh", nil, func(*Config) Scheduler { return &destinationHash{} }},
+	{"sh", []string{"sh-fallback", "sh-port"}, newSourceHash},
+	{"mh", []string{"mh-fallback", "mh-port"}, newMaglev},
+	{"fo", nil, func(*Config) Scheduler { return &weightedFailover{} }},
+	{"ovf", nil, func(*Config) Scheduler { return &overflow{} }},
+	{"twos", nil, newTwoChoices},
+	// Ours, not in ip_vs.
+	{"p2c", nil, newPowerOfTwo},
+	{"random", nil, newWeightedRandom},
+	{"rdv", nil, newRendezvous},
 }
 
 // New returns the scheduler called name, for one service, to be started by
@@ -124,4 +138,10 @@ func Names() []string {
 		names[i] = b.name
 	}
 	return names
+}
+
+// Seeded reports whether the picks of the scheduler called name follow from
+// Config.Seed, so that nobody who does not know it can foretell them.
+func Seeded(name string) bool {
+	return slices.Contains([]string{"twos", "p2c", "random", "rdv"}, name)
 }

@@ -28,7 +28,7 @@ func TestSuite(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	if want := []string{"rr", "wrr", "lc", "wlc"}; !slices.Equal(sched.Names(), want) {
+	if want := strings.Fields("rr wrr lc wlc dh sh mh fo ovf twos p2c random rdv"); !slices.Equal(sched.Names(), want) {
 		t.Errorf("names %v, want %v", sched.Names(), want)
 	}
 	for _, name := range sched.Names() {
@@ -49,6 +49,8 @@ func TestNew(t *testing.T) {
 		{"nosuch", nil, sched.ErrUnknown, `"nosuch"`},
 		{"RR", nil, sched.ErrUnknown, `"RR"`},
 		{"wlc", []string{"sh-port"}, sched.ErrFlag, `"sh-port"`},
+		{"sh", []string{"sh-fallback", "mh-port"}, sched.ErrFlag, `"mh-port"`},
+		{"mh", []string{"flag-4"}, sched.ErrFlag, `"flag-4"`},
 	} {
 		_, err := sched.New(c.name, sched.Config{Flags: c.flags})
 		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
@@ -62,6 +64,7 @@ func TestNew(t *testing.T) {
 func TestOracle(t *testing.T) {
 	for file, want := range map[string]int{
 		"a-rr": 413, "a-wrr": 1076, "a-lc": 413, "a-wlc": 413, "thresholds": 43,
+		"a-dh": 658, "a-sh": 1891, "a-mh": 2391, "a-fo": 408, "a-ovf": 412, "mh-switch": 300,
 	} {
 		t.Run(file, func(t *testing.T) {
 			if got := schedtest.Replay(t, "testdata/oracle/"+file+".jsonl.gz"); got != want {
@@ -85,6 +88,9 @@ func TestShares(t *testing.T) {
 		// The first round takes each server once, and 300 picks later it is even.
 		{"wrr", []int32{1, 2, 3}, []int{50, 100, 150}},
 		{"wrr", []int32{5, 1, 1, 1}, []int{100, 20, 20, 20}},
+		{"fo", []int32{1, 3, 2}, []int{0, 60, 0}},
+		{"ovf", []int32{10, 0, 30}, []int{11, 0, 31}},
+		{"ovf", []int32{10, 20, 30}, []int{0, 9, 31}},
 	} {
 		t.Run(c.name, func(t *testing.T) { schedtest.Shares(t, maker(t, c.name), c.weights, c.want) })
 	}

@@ -134,7 +134,19 @@ func (m *slowLeast) pick(list []*sched.Server) *sched.Server {
 func slowOf(name string) slow {
 	return map[string]slow{
 		"rr": &slowRR{}, "wrr": &slowWRR{}, "lc": &slowLeast{}, "wlc": &slowLeast{weighted: true},
+		"dh": &slowDH{}, "sh": &slowSH{}, "mh": &slowMH{}, "fo": &slowByWeight{}, "ovf": &slowByWeight{limited: true},
+		"rdv": &slowRDV{},
 	}[name]
+}
+
+// modelled are the schedulers with a slow model here.
+func modelled() (names []string) {
+	for _, name := range sched.Names() {
+		if slowOf(name) != nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // machine gives one history to a scheduler and its slow model.
@@ -206,7 +218,8 @@ func (m *machine) restart(*rapid.T) {
 
 func (m *machine) picks(t *rapid.T) {
 	for range rapid.IntRange(1, 20).Draw(t, "picks") {
-		got, want := m.fast.Pick(&sched.Flow{}), m.slow.pick(m.list)
+		f := anyFlow(t)
+		got, want := m.fast.Pick(f), pickSlow(m.slow, m.list, f)
 		if got != want {
 			t.Fatalf("picked %v, want %v", id(got), id(want))
 		}
@@ -232,24 +245,28 @@ func TestSlowModels(t *testing.T) {
 		rapid.Int32Range(0, 6),
 		rapid.SampledFrom([]int32{0, 10, 15, 20, 300}),
 	)
-	for _, name := range sched.Names() {
+	for _, name := range modelled() {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				m := &machine{fast: maker(t, name)(), slow: slowOf(name), weight: weight}
-				m.restart(t)
-				t.Repeat(map[string]func(*rapid.T){
-					"add": m.add, "remove": m.remove, "edit": m.edit, "overload": m.overload,
-					"overload all": m.overloadAll, "counts": m.counts, "restart": m.restart, "pick": m.picks,
-				})
+				compare(t, &machine{fast: maker(t, name)(), slow: slowOf(name), weight: weight})
 			})
 		})
 	}
 }
 
+// compare lets m live through a random history.
+func compare(t *rapid.T, m *machine) {
+	m.restart(t)
+	t.Repeat(map[string]func(*rapid.T){
+		"add": m.add, "remove": m.remove, "edit": m.edit, "overload": m.overload,
+		"overload all": m.overloadAll, "counts": m.counts, "restart": m.restart, "pick": m.picks,
+	})
+}
+
 // TestFailedSearch compares who is next after searches that found nothing, from
 // any place of the walk.
 func TestFailedSearch(t *testing.T) {
-	for _, name := range sched.Names() {
+	for _, name := range modelled() {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				m := &machine{fast: maker(t, name)(), slow: slowOf(name), weight: rapid.Int32Range(0, 6)}

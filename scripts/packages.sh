@@ -7,10 +7,11 @@ set -eu
 #   ca-certificates  Go modules over TLS
 #   netbase          /etc/services, for names of ports
 #   curl nginx       real clients and real servers of the end-to-end tests
+#   ldirectord prometheus-node-exporter  programs that expect LVS: they drive and watch ours
 #   iperf3           bulk TCP through the director
 #   tcpdump tshark   independent witnesses of what is on the wire
 #   nftables iproute2 ethtool  looking at and changing test hosts from outside
-packages="ca-certificates netbase curl nginx-light iperf3 tcpdump tshark nftables iproute2 ethtool"
+packages="ca-certificates netbase curl nginx-light ldirectord prometheus-node-exporter iperf3 tcpdump tshark nftables iproute2 ethtool"
 
 missing=""
 for p in $packages; do
@@ -24,7 +25,7 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
-# Debian starts nginx when it is installed; the tests start their own.
+# Debian starts servers when they are installed; the tests start their own.
 if [ ! -e /usr/sbin/policy-rc.d ]; then
 	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 	chmod +x /usr/sbin/policy-rc.d

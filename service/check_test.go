@@ -75,7 +75,12 @@ func TestServerValues(t *testing.T) {
 		{"unspecified", addr("0.0.0.0"), service.ErrNotUnicast, "0.0.0.0"},
 		{"multicast", addr("224.0.0.1"), service.ErrNotUnicast, "224.0.0.1"},
 		{"broadcast", addr("255.255.255.255"), service.ErrNotUnicast, "255.255.255.255"},
-		{"zone", addr("fe80::1%eth1"), service.ErrNotUnicast, "without zone"},
+		{"zone", func(r *service.RealServer) {
+			r.Method, r.Addr = service.Tunnel, netip.MustParseAddr("fe80::1%eth1")
+		}, service.ErrNotUnicast, "without zone"},
+		{"link-local", func(r *service.RealServer) {
+			r.Method, r.Addr = service.Tunnel, netip.MustParseAddr("fe80::1")
+		}, service.ErrNotUnicast, "fe80::1"},
 		{"other family", addr("2001:db8:3::1"), service.ErrFamily, "tunnelled"},
 		{"bypass", func(r *service.RealServer) { r.Method = service.Bypass }, service.ErrInvalid, "nat, local, tunnel, dr"},
 		{"fullnat", func(r *service.RealServer) { r.Method = service.FullNAT }, service.ErrInvalid, "nat, local, tunnel, dr"},
@@ -96,6 +101,35 @@ func TestServerValues(t *testing.T) {
 		c.edit(&r)
 		_, err := table.AddServer(key("198.51.100.1:80"), r)
 		checkValueError(t, c.name, err, c.want, c.text)
+	}
+}
+
+// TestFirstMistake: of several mistakes the one that the kernel sees first is
+// told; package ipvsadm has the recording.
+func TestFirstMistake(t *testing.T) {
+	known, unknown := vs("198.51.100.1:80"), vs("198.51.100.2:80")
+	known.PE, unknown.PE = "nosuch", "nosuch"
+	nowhere := nat("224.0.0.1:80")
+	crossed := nowhere
+	crossed.Lower = 1
+	table := build(t, addService(vs("198.51.100.1:80")))
+	for _, c := range []struct {
+		change service.Change
+		want   error
+	}{
+		{service.Change{Op: service.AddService, Service: known}, service.ErrServiceExists},
+		{service.Change{Op: service.AddService, Service: unknown}, service.ErrNoEngine},
+		{service.Change{Op: service.EditService, Service: known}, service.ErrNoEngine},
+		{service.Change{Op: service.EditService, Service: unknown}, service.ErrNoService},
+		{service.Change{Op: service.EditServer, Service: known, Server: nowhere}, service.ErrNoServer},
+		{service.Change{Op: service.EditServer, Service: known, Server: crossed}, service.ErrThreshold},
+		{service.Change{Op: service.AddServer, Service: known, Server: nowhere}, service.ErrNotUnicast},
+		{service.Change{Op: service.AddServer, Service: known, Server: crossed}, service.ErrThreshold},
+		{service.Change{Op: service.AddServer, Service: unknown, Server: crossed}, service.ErrNoService},
+	} {
+		if _, err := table.Apply(c.change); !errors.Is(err, c.want) {
+			t.Errorf("%v: %v, want %v", c.change, err, c.want)
+		}
 	}
 }
 

@@ -6,11 +6,12 @@ import (
 )
 
 // Normalize returns r in the canonical form it has within v, or an error that
-// names the first wrong value. Like ipvsadm it replaces the port of a directly
+// names the first wrong value in the kernel's order (ip_vs_ctl.c,
+// ip_vs_genl_set_cmd, ip_vs_add_dest): family, numbers, tunnel, address. Like ipvsadm it replaces the port of a directly
 // routed or tunnelled server by the service's, unless v is a firewall mark.
 func (r RealServer) Normalize(v *VirtualService) (RealServer, error) {
 	r.Addr = r.Addr.Unmap()
-	if err := r.checkAddr(v); err != nil {
+	if err := r.checkFamily(v); err != nil {
 		return r, err
 	}
 	if err := r.checkNumbers(); err != nil {
@@ -22,24 +23,29 @@ func (r RealServer) Normalize(v *VirtualService) (RealServer, error) {
 	if r.Tunnel.Type == "ipip" {
 		r.Tunnel.Type = ""
 	}
-	return r, r.Tunnel.check(r.Method)
+	if err := r.Tunnel.check(r.Method); err != nil {
+		return r, err
+	}
+	if !unicast(r.Addr) {
+		return r, invalidAs(ErrNotUnicast, "real server address", r.Addr, "a unicast IP address without zone")
+	}
+	return r, nil
 }
 
-func (r *RealServer) checkAddr(v *VirtualService) error {
-	if !unicast(r.Addr) {
-		return invalidAs(ErrNotUnicast, "real server address", r.Addr, "a unicast IP address without zone")
-	}
-	if r.Addr.Is6() != v.Is6() && r.Method != Tunnel {
+func (r *RealServer) checkFamily(v *VirtualService) error {
+	if r.Addr.IsValid() && r.Addr.Is6() != v.Is6() && r.Method != Tunnel {
 		return invalidAs(ErrFamily, "real server address", r.Addr,
 			"the address family of the service, or any for a tunnelled server")
 	}
 	return nil
 }
 
-// unicast reports whether a can be the address of one host. The host's own
-// addresses can (recorded: ip_vs takes the VIP itself and 127.0.0.1).
+// unicast reports whether a can be the address of one host anywhere. The host's
+// own addresses can (recorded: ip_vs takes the VIP itself, 127.0.0.1 and ::1),
+// an IPv6 address that is of one link cannot.
 func unicast(a netip.Addr) bool {
 	return a.IsValid() && a.Zone() == "" && !a.IsUnspecified() && !a.IsMulticast() &&
+		!(a.Is6() && a.IsLinkLocalUnicast()) &&
 		a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 

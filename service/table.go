@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -54,30 +55,31 @@ func (e *Entry) index(ep netip.AddrPort) int {
 	return slices.IndexFunc(e.Servers, func(r RealServer) bool { return r.Endpoint() == ep })
 }
 
-// AddService returns the table with v, which has no real servers yet.
-// Errors: ErrServiceExists, ErrInvalid.
+// AddService returns the table with v, which has no real servers yet. Whether
+// it is there already is looked at first, as the kernel does (ip_vs_ctl.c,
+// ip_vs_genl_set_cmd). Errors: ErrServiceExists, ErrInvalid.
 func (t *Table) AddService(v VirtualService) (*Table, error) {
+	if t.Find(v.Key) != nil {
+		return nil, fmt.Errorf("add service %v: %w", v.Key, ErrServiceExists)
+	}
 	v, err := v.Normalize()
 	if err != nil {
 		return nil, fmt.Errorf("add service: %w", err)
-	}
-	if t.Find(v.Key) != nil {
-		return nil, fmt.Errorf("add service %v: %w", v.Key, ErrServiceExists)
 	}
 	at, _ := slices.BinarySearchFunc(t.entries, v.Key, compareOrder)
 	return t.with(slices.Insert(slices.Clone(t.entries), at, Entry{VirtualService: v})), nil
 }
 
 // EditService returns the table with everything but the key and the real
-// servers of the service v.Key replaced. Errors: ErrNoService, ErrInvalid.
+// servers of the service v.Key replaced. Errors: ErrNoService before ErrInvalid.
 func (t *Table) EditService(v VirtualService) (*Table, error) {
-	v, err := v.Normalize()
-	if err != nil {
-		return nil, fmt.Errorf("edit service: %w", err)
-	}
 	old := t.Find(v.Key)
 	if old == nil {
 		return nil, fmt.Errorf("edit service %v: %w", v.Key, ErrNoService)
+	}
+	v, err := v.Normalize()
+	if err != nil {
+		return nil, fmt.Errorf("edit service: %w", err)
 	}
 	return t.replace(Entry{VirtualService: v, Servers: old.Servers}), nil
 }
@@ -106,9 +108,14 @@ func (t *Table) AddServer(k Key, r RealServer) (*Table, error) {
 }
 
 // EditServer returns the table with the real server at r's address and port
-// replaced by r, in its old place. Errors: ErrNoService, ErrNoServer, ErrInvalid.
+// replaced by r, in its old place. Errors: ErrNoService, ErrNoServer,
+// ErrInvalid. There is no server at an address that none can have, which the
+// kernel does not look at here (ip_vs_ctl.c, ip_vs_edit_dest).
 func (t *Table) EditServer(k Key, r RealServer) (*Table, error) {
 	e, r, err := t.server(k, r)
+	if errors.Is(err, ErrNotUnicast) {
+		return nil, fmt.Errorf("edit real server %v of %v: %w", r.Endpoint(), k, ErrNoServer)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("edit real server: %w", err)
 	}

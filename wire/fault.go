@@ -65,8 +65,12 @@ const (
 	FaultUDPLengthBeyond
 	// FaultShortICMP: fewer than 8 bytes of ICMP.
 	FaultShortICMP
-	// FaultShortSCTP: fewer than 12 bytes of SCTP.
+	// FaultShortSCTP: fewer than 16 bytes of SCTP, a header and that of a chunk.
 	FaultShortSCTP
+	// FaultSCTPChunkSmall: the length of the first chunk is below 4.
+	FaultSCTPChunkSmall
+	// FaultSCTPChunkBeyond: the first chunk ends after the packet.
+	FaultSCTPChunkBeyond
 	// FaultOffload: the virtio-net header contradicts the packet, so that no
 	// rewrite could keep it right.
 	FaultOffload
@@ -106,6 +110,8 @@ var faultNames = [NumFaults]string{
 	FaultUDPLengthBeyond: "udp-length-beyond-packet",
 	FaultShortICMP:       "short-icmp",
 	FaultShortSCTP:       "short-sctp",
+	FaultSCTPChunkSmall:  "sctp-chunk-too-small",
+	FaultSCTPChunkBeyond: "sctp-chunk-beyond-packet",
 	FaultOffload:         "offload-mismatch",
 }
 

@@ -36,6 +36,7 @@ const (
 func malformedFrames() []malformed {
 	udp, tcp := wiretest.UDP(flow, wiretest.Payload(20)), wiretest.TCP(flow, wire.SYN, nil, wiretest.WithTCPOptions(2, 4, 5, 180))
 	icmp, arp := wiretest.ICMPEcho(flow, 1, 1, nil), wiretest.ARP(1, wiretest.ClientMAC, "192.0.2.1", wire.Broadcast, "192.0.2.2")
+	sctp := wiretest.SCTP(flow, wiretest.Chunk(wire.SCTPData, wiretest.Payload(20)))
 	opt := func(b ...byte) []byte { return wiretest.UDP(flow, nil, wiretest.WithIPOptions(b...)).Frame() }
 	ip := func(proto uint8, n int) []byte { return wiretest.IP(flow, proto, make([]byte, n)).Frame() }
 	unmended := append([]byte(nil), udp.Frame()...)
@@ -94,7 +95,12 @@ func malformedFrames() []malformed {
 		{"udp length in padding", spoil(wiretest.UDP(flow, nil, wiretest.WithPad(60)), atL4+4, 0, 9), wire.FaultUDPLengthBeyond},
 		{"icmp one byte short", ip(wire.ProtoICMP, 7), wire.FaultShortICMP},
 		{"icmp cut", fixLength(append([]byte(nil), icmp.Frame()[:40]...)), wire.FaultShortICMP},
-		{"sctp one byte short", ip(wire.ProtoSCTP, 11), wire.FaultShortSCTP},
+		{"sctp empty", ip(wire.ProtoSCTP, 0), wire.FaultShortSCTP},
+		{"sctp one byte short", ip(wire.ProtoSCTP, 15), wire.FaultShortSCTP},
+		{"sctp chunk length 0", spoil(sctp, atL4+14, 0, 0), wire.FaultSCTPChunkSmall},
+		{"sctp chunk length 3", spoil(sctp, atL4+14, 0, 3), wire.FaultSCTPChunkSmall},
+		{"sctp chunk one beyond", spoil(sctp, atL4+14, 0, 25), wire.FaultSCTPChunkBeyond},
+		{"sctp chunk in padding", spoil(wiretest.SCTP(flow, wiretest.Chunk(wire.SCTPCookieAck, nil), wiretest.WithPad(60)), atL4+14, 0, 5), wire.FaultSCTPChunkBeyond},
 		{"arp one byte short", arp.Frame()[:41], wire.FaultShortARP},
 		{"arp hardware", spoil(arp, 14, 0, 6), wire.FaultARPFormat},
 		{"arp protocol", spoil(arp, 16, 0x86, 0xdd), wire.FaultARPFormat},
@@ -119,6 +125,7 @@ func TestMalformed(t *testing.T) {
 // TestMalformedOffload has virtio-net headers that lie.
 func TestMalformedOffload(t *testing.T) {
 	tcp, udp := wiretest.TCP(flow, wire.ACK, wiretest.Payload(3000)), wiretest.UDP(flow, wiretest.Payload(3000))
+	sctp := wiretest.SCTP(flow, wiretest.Chunk(wire.SCTPData, wiretest.Payload(3000)))
 	icmp, first := wiretest.ICMPEcho(flow, 1, 1, nil), wiretest.Raw(fragment(wire.ProtoTCP, 24, 0, true))
 	last := wiretest.Raw(fragment(wire.ProtoUDP, 24, 64, false))
 	good, gso := wire.Offload{Flags: wire.NeedsCsum, CsumStart: 34, CsumOffset: 16}, wire.Offload{GSOType: wire.GSOTCPv4, GSOSize: 1000}
@@ -140,6 +147,8 @@ func TestMalformedOffload(t *testing.T) {
 		"gso of ipv6":         {tcp, wire.Offload{GSOType: wire.GSOTCPv6, GSOSize: 1000}},
 		"gso unknown":         {tcp, wire.Offload{GSOType: 9, GSOSize: 1000}},
 		"gso of icmp":         {icmp, gso},
+		"gso of sctp":         {sctp, gso},
+		"sctp with tcp field": {sctp, good},
 		"gso and wrong start": {tcp, wire.Offload{Flags: wire.NeedsCsum, GSOType: wire.GSOTCPv4, GSOSize: 1000, CsumStart: 33, CsumOffset: 16}},
 	}
 	for name, c := range rows {

@@ -51,6 +51,12 @@ func useViews(t *testing.T, p *wire.Packet) {
 		_, _ = p.TCP().Options(), p.TCP().Payload()
 	case p.Proto == wire.ProtoUDP && !p.MoreFrags:
 		_ = p.UDP().Payload()
+	case p.Proto == wire.ProtoSCTP:
+		p.SCTP().ChecksumOK()
+		p.SCTP().Signal()
+		for c, ok := p.SCTP().First(), true; ok; c, ok = c.Next() {
+			_ = c.Type()
+		}
 	case p.Proto == wire.ProtoICMP:
 		_, _, _ = p.ICMPv4().Payload(), p.ICMPv4().IsError(), p.ICMPv4().MTU()
 	}

@@ -43,7 +43,22 @@ type Packet struct {
 	TCPFlags         uint8  // low 8 flag bits; valid iff Proto is TCP and FragOff is 0
 	ICMPType         uint8  // valid iff Proto is ICMP or ICMPv6 and FragOff is 0
 	ICMPCode         uint8
+
+	// Set by the director when it has parsed the packet.
+	Fault Fault
+	Way   Way    // direction in which a connection is looked up first
+	Hash  uint64 // of the client's end if it goes that Way
 }
+
+// Way is the direction of a packet as its addresses tell.
+type Way uint8
+
+// Values of Way.
+const (
+	WayUnknown  Way = iota // nothing to look up
+	WayInbound             // to a virtual address
+	WayOutbound            // from elsewhere, perhaps a real server
+)
 
 // Frame returns the bytes from the Ethernet header to the end.
 func (p *Packet) Frame() []byte { return p.Buf[p.Start:p.End] }

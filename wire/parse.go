@@ -12,7 +12,7 @@ import "encoding/binary"
 // What is checked is what later stages rely on: after FaultNone the IP header
 // with its options lies in the frame and verifies, L3 is Start+EthernetLen,
 // IPEnd is at most End, and of the first or only fragment the whole TCP, UDP,
-// ICMP or SCTP header lies before IPEnd. Transport checksums are not verified:
+// ICMP or SCTP header lies before IPEnd, with SCTP that of a chunk too. Transport checksums are not verified:
 // ip_vs forwards wrong ones, too.
 func Parse(p *Packet) Fault {
 	p.clear()

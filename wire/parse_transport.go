@@ -83,15 +83,6 @@ func parseICMP(p *Packet, b []byte) Fault {
 	return FaultNone
 }
 
-// parseSCTP decodes an SCTP common header.
-func parseSCTP(p *Packet, b []byte) Fault {
-	if len(b) < SCTPLen {
-		return FaultShortSCTP
-	}
-	p.setPorts(b)
-	return FaultNone
-}
-
 // setPorts decodes the ports, which TCP, UDP and SCTP have in one place.
 func (p *Packet) setPorts(b []byte) {
 	p.SrcPort = binary.BigEndian.Uint16(b[0:])
@@ -112,8 +103,8 @@ func checkOffload(p *Packet) Fault {
 	return FaultNone
 }
 
-// partialMatches reports whether the partial checksum is that of p's TCP or
-// UDP header, in a packet that is not a fragment.
+// partialMatches reports whether the partial checksum is that of p's TCP, UDP
+// or SCTP header, in a packet that is not a fragment.
 func partialMatches(p *Packet) bool {
 	if p.MoreFrags || int(p.Offload.CsumStart) != p.L4-p.Start {
 		return false
@@ -123,6 +114,8 @@ func partialMatches(p *Packet) bool {
 		return p.Offload.CsumOffset == TCPChecksumOffset
 	case ProtoUDP:
 		return p.Offload.CsumOffset == UDPChecksumOffset
+	case ProtoSCTP:
+		return p.Offload.CsumOffset == SCTPChecksumOffset
 	}
 	return false
 }

@@ -148,10 +148,7 @@ func (s *slow) transport(b []byte) wire.Fault {
 		}
 		s.icmpTyp, s.icmpC = int(b[0]), int(b[1])
 	case 132:
-		if len(b) < 12 {
-			return wire.FaultShortSCTP
-		}
-		s.sport, s.dport = word(b, 0, 2), word(b, 2, 2)
+		return s.sctp(b)
 	}
 	return wire.FaultNone
 }
@@ -185,18 +182,35 @@ func (s *slow) udp(b []byte) wire.Fault {
 	return wire.FaultNone
 }
 
+func (s *slow) sctp(b []byte) wire.Fault {
+	if len(b) < 16 {
+		return wire.FaultShortSCTP
+	}
+	s.sport, s.dport = word(b, 0, 2), word(b, 2, 2)
+	switch n := word(b, 14, 2); {
+	case n < 4:
+		return wire.FaultSCTPChunkSmall
+	case 12+n > len(b) && !s.more:
+		return wire.FaultSCTPChunkBeyond
+	}
+	return wire.FaultNone
+}
+
 // offload lists the few headers that are right for each packet.
 func (s *slow) offload(o wire.Offload) wire.Fault {
 	kind := int(o.GSOType) & 0x7f
 	if o.Flags&1 == 0 && kind == 0 {
 		return wire.FaultNone
 	}
-	if s.more || s.fragOff > 0 || (s.proto != 6 && s.proto != 17) {
+	if s.more || s.fragOff > 0 || (s.proto != 6 && s.proto != 17 && s.proto != 132) {
 		return wire.FaultOffload
 	}
 	field, kinds := 16, map[int]bool{1: true}
 	if s.proto == 17 {
 		field, kinds = 6, map[int]bool{3: true, 5: true}
+	}
+	if s.proto == 132 {
+		field, kinds = 8, nil
 	}
 	if o.Flags&1 == 1 && (int(o.CsumStart) != s.l4 || int(o.CsumOffset) != field) {
 		return wire.FaultOffload

@@ -99,12 +99,3 @@ func (h UDP) SetLength(n int) { binary.BigEndian.PutUint16(h[4:], uint16(n)) }
 
 // SetChecksum writes the checksum field as it is; see UDPZero.
 func (h UDP) SetChecksum(v uint16) { binary.BigEndian.PutUint16(h[6:], v) }
-
-// SCTP is a packet from its common header on (RFC 9260 section 3.1).
-type SCTP []byte
-
-// SrcPort returns the source port.
-func (h SCTP) SrcPort() uint16 { return binary.BigEndian.Uint16(h[0:]) }
-
-// DstPort returns the destination port.
-func (h SCTP) DstPort() uint16 { return binary.BigEndian.Uint16(h[2:]) }

@@ -69,7 +69,7 @@ func TestSizes(t *testing.T) {
 	for _, c := range []struct {
 		of   any
 		want uintptr
-	}{{wire.Addr{}, 16}, {wire.Offload{}, wire.OffloadLen}, {wire.Packet{}, 136}, {wire.Delta(0), 4}} {
+	}{{wire.Addr{}, 16}, {wire.Offload{}, wire.OffloadLen}, {wire.Packet{}, 144}, {wire.Delta(0), 4}} {
 		if got := reflect.TypeOf(c.of).Size(); got != c.want {
 			t.Errorf("%T has %d bytes, want %d", c.of, got, c.want)
 		}

@@ -75,7 +75,7 @@ func TestTCPView(t *testing.T) {
 	same(t, "set", []any{h.Seq(), h.Flags(), d.ACK && d.FIN && !d.SYN}, []any{0x01020304, 0x11, true})
 }
 
-func TestUDPAndSCTPViews(t *testing.T) {
+func TestUDPView(t *testing.T) {
 	p := wiretest.UDP(flow, wiretest.Payload(4), wiretest.WithPad(80))
 	h := p.UDP()
 	h.SetSrcPort(5)
@@ -85,8 +85,6 @@ func TestUDPAndSCTPViews(t *testing.T) {
 	d := wiretest.Decode(t, p.Frame()).UDP
 	same(t, "udp", []any{h.SrcPort(), h.DstPort(), h.Length(), h.Checksum(), len(h.Payload())},
 		[]any{uint16(d.SrcPort), uint16(d.DstPort), d.Length, d.Checksum, len(d.Payload)})
-	s := wire.SCTP(wiretest.SCTP(flow, nil).Transport())
-	same(t, "sctp", []any{s.SrcPort(), s.DstPort()}, []any{1000, 80})
 }
 
 func TestICMPView(t *testing.T) {

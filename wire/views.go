@@ -22,5 +22,8 @@ func (p *Packet) TCP() TCP { return TCP(p.Transport()) }
 // UDP returns the UDP datagram, and what may follow it in the IP packet.
 func (p *Packet) UDP() UDP { return UDP(p.Transport()) }
 
+// SCTP returns the SCTP packet.
+func (p *Packet) SCTP() SCTP { return SCTP(p.Transport()) }
+
 // ICMPv4 returns the ICMP message.
 func (p *Packet) ICMPv4() ICMPv4 { return ICMPv4(p.Transport()) }

@@ -58,6 +58,7 @@ logs SIGHUP: there is no file to reload.`,
 	f.BoolVar(&o.Throughput, "throughput", false, "receive in blocks: more packets per second, each a millisecond later")
 	f.BoolVar(&o.QdiscBypass, "qdisc-bypass", false, "transmit past the queueing discipline")
 	f.BoolVar(&o.NoGuard, "no-guard", false, "leave the host's own stack alone, even where it answers for a virtual address")
+	f.StringVar(&o.ProcDir, "proc-dir", "", "folder in which to keep net/ip_vs, net/ip_vs_stats and so on as the kernel has them below /proc (default none)")
 	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&background, "background-child", false, "") // by control.EnsureDaemon
 	_ = f.MarkHidden("background-child")

@@ -76,8 +76,8 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "ulvs",
 		Short: "Linux Virtual Server in user space: an L4 load balancer on AF_PACKET",
-		Long: `ulvs balances TCP and UDP connections over real servers as the kernel's ip_vs
-does, in an ordinary process: no kernel module, no eBPF.
+		Long: `ulvs balances TCP, UDP and SCTP connections over real servers as the kernel's
+ip_vs does, in an ordinary process: no kernel module, no eBPF.
 
 Configure it with the ipvsadm commands you know: "ulvs ipvsadm -A ...", or call
 the binary by the name ipvsadm. The first change starts the daemon.`,
@@ -88,7 +88,8 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), markCommand(), benchCommand(), ipvsadmHelp(), labHostCommand())
+	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), procCommand(), saveCommand(),
+		markCommand(), benchCommand(), conformanceCommand(), ipvsadmHelp(), labHostCommand())
 	return root
 }
 

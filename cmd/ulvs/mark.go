@@ -24,7 +24,7 @@ matches decides.
 
 A rule is written
 
-  [-p tcp|udp] [-s PREFIX] [-d PREFIX] [--sport A[:B]] [--dport A[:B]] [-i INTERFACE] MARK
+  [-p tcp|udp|sctp] [-s PREFIX] [-d PREFIX] [--sport A[:B]] [--dport A[:B]] [-i INTERFACE] MARK
 
 What is left out matches everything; ports need a protocol. MARK 0 marks
 nothing: the rule keeps its packets from those below it. An address that a rule

@@ -127,6 +127,19 @@ type SetMarks struct {
 	Was   *[]service.MarkRule `json:"was,omitempty"`
 }
 
+// Batch is a list of changes to be made one after the other.
+type Batch struct {
+	Changes []service.Change `json:"changes"`
+}
+
+// MaxBatch is how many changes a Batch can have.
+const MaxBatch = 512
+
+// BatchResult has an entry for each change of a Batch, null for success.
+type BatchResult struct {
+	Errors []*Error `json:"errors"`
+}
+
 // ZeroRequest resets counters: of one service, or all if Key is nil.
 type ZeroRequest struct {
 	Key *service.Key `json:"key,omitempty"`

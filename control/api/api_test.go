@@ -36,6 +36,8 @@ func TestSchema(t *testing.T) {
 				`"state":"UDP","expires":1000000000,"method":"dr"}`},
 		{Timeouts{TCP: 1, TCPFin: 2, UDP: 3}, `{"tcp":1,"tcpFin":2,"udp":3}`},
 		{service.Change{Op: service.Flush}, `{"op":"flush"}`},
+		{Batch{Changes: []service.Change{{Op: service.Flush}}}, `{"changes":[{"op":"flush"}]}`},
+		{BatchResult{Errors: []*Error{nil, {Code: NoService}}}, `{"errors":[null,{"code":"no-service","message":""}]}`},
 		{Error{Code: NoService, Message: "x"}, `{"code":"no-service","message":"x"}`},
 	} {
 		got, err := json.Marshal(c.value)

@@ -20,7 +20,7 @@ func Replay(t *testing.T, path string) (picks int) {
 	t.Helper()
 	for _, sc := range readScenarios(t, path) {
 		t.Run(sc.Name, func(t *testing.T) {
-			r := replay{t: t, live: map[sched.Flow]bool{}}
+			r := replay{t: t, live: map[sched.Flow]bool{}, last: map[*sched.Server]int32{}}
 			for _, c := range sc.Setup {
 				r.command(c)
 			}
@@ -38,6 +38,7 @@ type replay struct {
 	v         service
 	onePacket bool
 	live      map[sched.Flow]bool // connections that exist already
+	last      map[*sched.Server]int32
 	picks     int
 }
 
@@ -140,7 +141,10 @@ func (r *replay) command(line string) {
 
 // start gives the list to a new scheduler.
 func (r *replay) start(name, flags string) {
-	s, err := sched.New(name, sched.Config{Flags: strings.FieldsFunc(flags, func(c rune) bool { return c == ',' })})
+	s, err := sched.New(name, sched.Config{
+		Flags:      strings.FieldsFunc(flags, func(c rune) bool { return c == ',' }),
+		LastWeight: func(s *sched.Server) int32 { return r.last[s] },
+	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -162,10 +166,14 @@ func (r *replay) change(words []string) {
 	case "-a":
 		s := sched.NewServer(wire.AddrFrom(addr.Addr()), addr.Port(), weight)
 		s.ID = uint32(n)
+		r.last[s] = weight
 		r.thresholds(s, words)
 		r.v.list = sched.Insert(r.v.list, s)
 		r.v.s.Added(r.v.list, s)
 	case "-e":
+		if weight > 0 {
+			r.last[r.v.list[at]] = weight
+		}
 		r.thresholds(r.v.list[at], words)
 		r.v.edit(r.v.list[at], weight)
 	}

@@ -54,13 +54,6 @@ func UDP(f Flow, payload []byte, opts ...Option) *wire.Packet {
 	return newSpec(opts).transport(f, wire.ProtoUDP, h, payload)
 }
 
-// SCTP makes a packet of a common header and payload; its CRC32c is left zero.
-func SCTP(f Flow, payload []byte, opts ...Option) *wire.Packet {
-	s := newSpec(opts)
-	s.noChecksum = true
-	return s.transport(f, wire.ProtoSCTP, make([]byte, wire.SCTPLen), payload)
-}
-
 // ICMPEcho makes an echo request. For a reply use ICMP.
 func ICMPEcho(f Flow, id, seq uint16, payload []byte, opts ...Option) *wire.Packet {
 	return ICMP(f, wire.ICMPEcho, 0, id, seq, payload, opts...)
@@ -126,7 +119,9 @@ func (s *spec) transport(f Flow, proto uint8, h, payload []byte) *wire.Packet {
 	binary.BigEndian.PutUint16(h[0:], sport)
 	binary.BigEndian.PutUint16(h[2:], dport)
 	b := append(h, payload...)
-	if !s.noChecksum {
+	if proto == wire.ProtoSCTP {
+		s.crc(b)
+	} else if !s.noChecksum {
 		s.checksum(src, dst, proto, b)
 	}
 	p := s.frame(src, dst, proto, b)
@@ -149,10 +144,13 @@ func (s *spec) checksum(src, dst wire.Addr, proto uint8, b []byte) {
 	binary.BigEndian.PutUint16(b[off:], sum)
 }
 
-// checksumOffset returns the place of the checksum in a TCP or UDP header.
+// checksumOffset returns the place of the checksum in a transport header.
 func checksumOffset(proto uint8) int {
-	if proto == wire.ProtoTCP {
+	switch proto {
+	case wire.ProtoTCP:
 		return wire.TCPChecksumOffset
+	case wire.ProtoSCTP:
+		return wire.SCTPChecksumOffset
 	}
 	return wire.UDPChecksumOffset
 }

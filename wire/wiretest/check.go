@@ -125,7 +125,7 @@ func MACs(src, dst wire.MAC) Checker {
 	}
 }
 
-// HasPayload checks the bytes after the TCP or UDP header.
+// HasPayload checks the bytes after the TCP, UDP or SCTP common header.
 func HasPayload(want []byte) Checker {
 	return func(_ testing.TB, d *Decoded) error {
 		var got []byte
@@ -134,8 +134,10 @@ func HasPayload(want []byte) Checker {
 			got = d.TCP.Payload
 		case d.UDP != nil:
 			got = d.UDP.Payload
+		case d.SCTP != nil:
+			got = d.SCTP.Payload
 		default:
-			return fmt.Errorf("neither TCP nor UDP, want %d bytes of payload", len(want))
+			return fmt.Errorf("neither TCP, UDP nor SCTP, want %d bytes of payload", len(want))
 		}
 		if !bytes.Equal(got, want) {
 			return fmt.Errorf("payload is %d bytes %x, want %d bytes %x", len(got), head(got), len(want), head(want))

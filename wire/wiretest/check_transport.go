@@ -93,7 +93,7 @@ func ARPIs(op uint16, senderMAC wire.MAC, senderIP string, targetMAC wire.MAC, t
 }
 
 // ValidChecksums checks the IP header's checksum and, where the packet is
-// whole, that of TCP, UDP or ICMP by slow sums. A partial checksum (known from
+// whole, that of TCP, UDP, SCTP or ICMP by slow sums. A partial checksum (known from
 // CheckPacket) must hold exactly the pseudo-header sum. UDP without a checksum
 // is valid.
 func ValidChecksums() Checker {
@@ -119,6 +119,8 @@ func (d *Decoded) transportChecksum() error {
 		return equal("ICMP checksum's error", SlowChecksum(b), 0)
 	case d.TCP != nil:
 		return d.pseudoChecksum(wire.ProtoTCP, b, d.TCP.Checksum)
+	case d.SCTP != nil:
+		return d.crc()
 	case d.UDP != nil:
 		if d.UDP.Checksum == 0 {
 			return nil
@@ -139,11 +141,11 @@ func (d *Decoded) pseudoChecksum(proto uint8, b []byte, field uint16) error {
 	return equal("transport checksum's error", SlowChecksum(pseudo, b), 0)
 }
 
-// BadTransportChecksum checks that the TCP or UDP checksum is there and wrong.
+// BadTransportChecksum checks that the transport checksum is there and wrong.
 func BadTransportChecksum() Checker {
 	return func(_ testing.TB, d *Decoded) error {
-		if (d.TCP == nil && d.UDP == nil) || (d.UDP != nil && d.UDP.Checksum == 0) {
-			return fmt.Errorf("no TCP or UDP checksum, want a wrong one")
+		if (d.TCP == nil && d.UDP == nil && d.SCTP == nil) || (d.UDP != nil && d.UDP.Checksum == 0) {
+			return fmt.Errorf("no transport checksum, want a wrong one")
 		}
 		if d.transportChecksum() == nil {
 			return fmt.Errorf("transport checksum is right, want it wrong")

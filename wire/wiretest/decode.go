@@ -13,7 +13,7 @@ import (
 )
 
 // Decoded is a frame as gopacket sees it. Layers that are not there are nil.
-// Nothing above TCP, UDP and ICMP is decoded.
+// Nothing above TCP, UDP, SCTP and ICMP is decoded.
 type Decoded struct {
 	Frame   []byte
 	Offload wire.Offload // zero unless it came from a *wire.Packet
@@ -22,6 +22,7 @@ type Decoded struct {
 	IP      *layers.IPv4
 	TCP     *layers.TCP
 	UDP     *layers.UDP
+	SCTP    *layers.SCTP
 	ICMP    *layers.ICMPv4
 	// IPPayload is what the IP header carries, cut at the total length.
 	IPPayload []byte
@@ -105,6 +106,8 @@ func (d *Decoded) transport() error {
 		return decodeInto(d, &d.TCP, new(layers.TCP))
 	case layers.IPProtocolUDP:
 		return decodeInto(d, &d.UDP, new(layers.UDP))
+	case layers.IPProtocolSCTP:
+		return decodeInto(d, &d.SCTP, new(layers.SCTP))
 	case layers.IPProtocolICMPv4:
 		return decodeInto(d, &d.ICMP, new(layers.ICMPv4))
 	}

@@ -21,7 +21,9 @@ func TestBuildersMakeWhatCheckersSee(t *testing.T) {
 	CheckPacket(t, UDP(flow, pay, WithNoChecksum()), NoChecksum(), ValidChecksums())
 	CheckPacket(t, UDP(flow, pay, WithBadChecksum()), BadTransportChecksum())
 	CheckPacket(t, ICMPEcho(flow, 1, 2, pay), ICMPIs(wire.ICMPEcho, 0), ValidChecksums())
-	CheckPacket(t, SCTP(flow, pay), Src(flow.Src), Dst(flow.Dst))
+	CheckPacket(t, SCTP(flow, Chunk(wire.SCTPInit, pay)), Src(flow.Src), Dst(flow.Dst), FirstChunk(wire.SCTPInit), ValidChecksums())
+	CheckPacket(t, SCTP(flow, Chunk(wire.SCTPData, pay), WithBadChecksum()), BadTransportChecksum())
+	CheckPacket(t, SCTP(flow, Chunk(wire.SCTPData, pay), WithPartial()), HasPayload(Chunk(wire.SCTPData, pay)), ValidChecksums())
 }
 
 func TestErrorsAndTunnels(t *testing.T) {
