@@ -22,10 +22,8 @@ var replayed = sync.OnceValues(func() (*Report, error) { return Replay(os.DirFS(
 // open are the scenarios that differ still, by cause. The table shows them as
 // failures; this list only keeps the test quiet about them until they agree.
 var open = []struct{ scenarios, cause string }{
-	{"a-lblc/*", "no scheduler lblc"}, {"a-lblcr/*", "no scheduler lblcr"}, {"a-nq/*", "no scheduler nq"},
-	{"a-sed/*", "no scheduler sed"},
 	{"a-*/v6*", "no IPv6"}, {"a-misc/nodest", "no IPv6, no SCTP"},
-	{"a-misc/lblc*-expiry-*", "no scheduler lblc, no scheduler lblcr"},
+	{"a-misc/lblc*-expiry-*", "no settings"},
 	{"b/*-sloppy", "no settings"}, {"b/*-sloppy1", "no settings"}, {"b/*-secure", "no settings"},
 	{"b/rs-noconn-icmp", "no settings"}, {"d/icmp-*-sched", "no settings"}, {"d/tun-nopmtudisc", "no settings"},
 	{"*/sctp-*", "no SCTP"},

@@ -99,6 +99,7 @@ func (d *Director) editService(t *service.Table, k service.Key) error {
 			return err
 		}
 		s.change(func() {
+			s.sched.Init(nil) // it lets go of the servers
 			sc.Init(s.list)
 			s.sched = sc
 		})
@@ -132,7 +133,7 @@ func (d *Director) deleteService(k service.Key) {
 // trashServer marks a deleted server; Tick frees it once no connection refers
 // to it. It must be off its service's list.
 func (d *Director) trashServer(s *Server) {
-	s.Deleted.Store(true)
+	s.SetDeleted(true)
 	d.trash[trashKey{s.service.Load().key, s.Addr, s.Port}] = s
 }
 
@@ -154,7 +155,7 @@ func (d *Director) addServer(t *service.Table, c service.Change) error {
 	s.service.Store(svc)
 	s.lastWeight = 0
 	configure(s, conf)
-	s.Deleted.Store(false)
+	s.SetDeleted(false)
 	d.expose()
 	svc.change(func() {
 		svc.list = sched.Insert(svc.list, &s.Server)
@@ -195,7 +196,7 @@ func (d *Director) newServer(conf service.RealServer) *Server {
 // configure stores a server's settings where scheduler and packet path look.
 func configure(s *Server, conf service.RealServer) {
 	s.conf.Store(&conf)
-	s.Weight.Store(int32(conf.Weight))
+	s.SetWeight(int32(conf.Weight))
 	if conf.Weight > 0 {
 		s.lastWeight = int32(conf.Weight)
 	}

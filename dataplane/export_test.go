@@ -37,3 +37,6 @@ func (d *Director) SetSloppySCTP(on bool) { d.anySCTPStarts.Store(on) }
 
 // Together is together.
 var Together = together
+
+// Tunables returns the settings that schedulers look at.
+func (d *Director) Tunables() *sched.Tunables { return d.tunables }

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"time"
 
+	"ulvs/sched"
 	"ulvs/wire"
 )
 
@@ -31,7 +32,23 @@ func (l *Lane) Tick() {
 		l.sendAnnouncements()
 	}
 	if l.now >= l.slow && l.d.sweepTrash() {
+		l.d.tidySchedulers(l.now)
 		l.slow = l.now + slowPeriod
+	}
+}
+
+// tidySchedulers does the upkeep of the schedulers that have any. As sweepTrash
+// it does not wait while the configuration is being changed; there is another
+// second.
+func (d *Director) tidySchedulers(now time.Duration) {
+	if !d.mu.TryLock() {
+		return
+	}
+	defer d.mu.Unlock()
+	for _, s := range d.services {
+		if u, ok := s.sched.(sched.Upkeep); ok {
+			s.change(func() { u.Tick(now) })
+		}
 	}
 }
 

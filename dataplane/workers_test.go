@@ -270,7 +270,7 @@ func (c *crew) changeUntil(stop chan struct{}, persistent time.Duration) {
 			return
 		default:
 		}
-		vs := service.VirtualService{Key: key(service.TCP), Scheduler: []string{"rr", "wrr", "lc", "wlc"}[r.IntN(4)], Persistent: persistent}
+		vs := service.VirtualService{Key: key(service.TCP), Scheduler: sched.Names()[r.IntN(len(sched.Names()))], Persistent: persistent}
 		ch := change(service.AddServer, 1+r.IntN(5), service.NAT, r.IntN(4))
 		ch.Server.Upper = uint32(r.IntN(2) * 50)
 		switch n := r.IntN(40); {

@@ -145,12 +145,12 @@ func (e example) servers(t *testing.T, s sched.Scheduler) (list []*sched.Server)
 		s.Added(list, srv)
 	}
 	for _, srv := range list {
-		setCounts(srv, e.number(t, "active", int(srv.ID)-1), e.number(t, "inactive", int(srv.ID)-1))
+		srv.SetCounts(e.number(t, "active", int(srv.ID)-1), e.number(t, "inactive", int(srv.ID)-1))
 		if name := fmt.Sprint(srv.ID); slices.Contains(e["quiesced"], name) {
-			setWeight(srv, 0)
+			srv.SetWeight(0)
 			s.Edited(list, srv)
 		} else if slices.Contains(e["closed"], name) {
-			setClosed(srv, true)
+			srv.SetOverloaded(true)
 		}
 	}
 	return list

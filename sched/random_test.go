@@ -106,9 +106,9 @@ func TestChances(t *testing.T) {
 				}
 				list := servers(len(c.weights))
 				for i, s := range list {
-					setWeight(s, c.weights[i])
-					setCounts(s, at(c.active, i), at(c.inactive, i))
-					setClosed(s, at(c.closed, i) == 1)
+					s.SetWeight(c.weights[i])
+					s.SetCounts(at(c.active, i), at(c.inactive, i))
+					s.SetOverloaded(at(c.closed, i) == 1)
 				}
 				hold(t, maker(t, name)(), list, rule(usable(list)))
 			})
@@ -204,7 +204,7 @@ func TestEvenness(t *testing.T) {
 	}{{"wlc", 100, 100}, {"p2c", 101, 103}, {"twos", 101, 104}, {"random", 115, 140}} {
 		list := servers(100)
 		for _, s := range list {
-			setWeight(s, 1)
+			s.SetWeight(1)
 		}
 		s := maker(t, c.name)()
 		s.Init(list)

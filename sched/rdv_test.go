@@ -51,7 +51,7 @@ func TestRDVShares(t *testing.T) {
 		const clients = 40000
 		list := servers(len(weights))
 		for i, s := range list {
-			setWeight(s, weights[i])
+			s.SetWeight(weights[i])
 		}
 		got := owners(list, clients)
 		counts := map[*sched.Server]int{}
@@ -91,12 +91,12 @@ func TestRDVStays(t *testing.T) {
 		change   func()
 		from, to bool // whether clients may leave it, or come
 	}{
-		{"overloaded", func() { setClosed(changed, true) }, true, false},
-		{"open again", func() { setClosed(changed, false) }, false, true},
-		{"lighter", func() { setWeight(changed, 2) }, true, false},
-		{"heavier", func() { setWeight(changed, 9) }, false, true},
-		{"quiesced", func() { setWeight(changed, 0) }, true, false},
-		{"back", func() { setWeight(changed, 4) }, false, true},
+		{"overloaded", func() { changed.SetOverloaded(true) }, true, false},
+		{"open again", func() { changed.SetOverloaded(false) }, false, true},
+		{"lighter", func() { changed.SetWeight(2) }, true, false},
+		{"heavier", func() { changed.SetWeight(9) }, false, true},
+		{"quiesced", func() { changed.SetWeight(0) }, true, false},
+		{"back", func() { changed.SetWeight(4) }, false, true},
 		{"list turned round", func() { list = append(list[4:], list[:4]...) }, false, false},
 	} {
 		c.change()

@@ -64,7 +64,8 @@ type Scheduler interface {
 	// Name returns the name that ipvsadm -s takes.
 	Name() string
 	// Init starts afresh with list: at the service's creation and when the
-	// service is edited to use this scheduler.
+	// service is edited to use this scheduler. Init(nil) lets go of all
+	// servers: the last call for a scheduler that is given up.
 	Init(list []*Server)
 	// Added tells that s is new in list.
 	Added(list []*Server, s *Server)
@@ -73,7 +74,7 @@ type Scheduler interface {
 	// Removed tells that s, which was at index at, is no longer in list.
 	Removed(list []*Server, s *Server, at int)
 	// Pick returns the server for a new connection, nil if none is usable. It
-	// allocates nothing. The caller counts the connection by Server.Bind
+	// allocates nothing, unless it has to remember f. The caller counts the connection by Server.Bind
 	// before it picks again.
 	Pick(f *Flow) *Server
 }
@@ -98,8 +99,12 @@ var numbered = []string{"flag-1", "flag-2", "flag-3"}
 var builtins = []builtin{
 	{"rr", nil, func(*Config) Scheduler { return &roundRobin{} }},
 	{"wrr", nil, func(*Config) Scheduler { return &weightedRoundRobin{} }},
-	{"lc", nil, func(*Config) Scheduler { return &leastConn{} }},
-	{"wlc", nil, func(*Config) Scheduler { return &weightedLeastConn{} }},
+	{"lc", nil, newLeastConn},
+	{"wlc", nil, newWeightedLeastConn},
+	{"sed", nil, newShortestDelay},
+	{"nq", nil, newNeverQueue},
+	{"lblc", nil, newLocalityLeastConn},
+	{"lblcr", nil, newLocalityReplicated},
 	{"dh", nil, func(*Config) Scheduler { return &destinationHash{} }},
 	{"sh", []string{"sh-fallback", "sh-port"}, newSourceHash},
 	{"mh", []string{"mh-fallback", "mh-port"}, newMaglev},

@@ -28,7 +28,7 @@ func TestSuite(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	if want := strings.Fields("rr wrr lc wlc dh sh mh fo ovf twos p2c random rdv"); !slices.Equal(sched.Names(), want) {
+	if want := strings.Fields("rr wrr lc wlc sed nq lblc lblcr dh sh mh fo ovf twos p2c random rdv"); !slices.Equal(sched.Names(), want) {
 		t.Errorf("names %v, want %v", sched.Names(), want)
 	}
 	for _, name := range sched.Names() {
@@ -65,6 +65,7 @@ func TestOracle(t *testing.T) {
 	for file, want := range map[string]int{
 		"a-rr": 413, "a-wrr": 1076, "a-lc": 413, "a-wlc": 413, "thresholds": 43,
 		"a-dh": 658, "a-sh": 1891, "a-mh": 2391, "a-fo": 408, "a-ovf": 412, "mh-switch": 300,
+		"a-sed": 413, "a-nq": 413, "a-lblc": 795, "a-lblcr": 876, "expiry": 33,
 	} {
 		t.Run(file, func(t *testing.T) {
 			if got := schedtest.Replay(t, "testdata/oracle/"+file+".jsonl.gz"); got != want {
@@ -85,6 +86,8 @@ func TestShares(t *testing.T) {
 		{"lc", []int32{1, 2, 3}, []int{100, 100, 100}},
 		{"wlc", []int32{1, 2, 3}, []int{50, 100, 150}},
 		{"wlc", []int32{10, 0, 30}, []int{25, 0, 75}},
+		{"sed", []int32{1, 2, 3}, []int{50, 100, 150}},
+		{"nq", []int32{10, 0, 30}, []int{25, 0, 75}},
 		// The first round takes each server once, and 300 picks later it is even.
 		{"wrr", []int32{1, 2, 3}, []int{50, 100, 150}},
 		{"wrr", []int32{5, 1, 1, 1}, []int{100, 20, 20, 20}},
@@ -93,5 +96,26 @@ func TestShares(t *testing.T) {
 		{"ovf", []int32{10, 20, 30}, []int{0, 9, 31}},
 	} {
 		t.Run(c.name, func(t *testing.T) { schedtest.Shares(t, maker(t, c.name), c.weights, c.want) })
+	}
+}
+
+// TestRounds: of 16 goroutines that pick at once, rr and wrr keep each round
+// exact. The first pass of wrr takes each usable server once.
+func TestRounds(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		weights []int32
+		skip    int
+		round   []int
+	}{
+		{"rr", []int32{1, 2, 3}, 0, []int{1, 1, 1}},
+		{"rr", []int32{1, 0, 3, 1}, 0, []int{1, 0, 1, 1}},
+		{"wrr", []int32{1, 2, 3}, 3, []int{1, 2, 3}},
+		{"wrr", []int32{4, 0, 8, 2, 2}, 4, []int{2, 0, 4, 1, 1}},
+		{"lc", []int32{1, 2, 3}, 0, []int{1, 1, 1}},
+		{"wlc", []int32{1, 2, 3}, 0, []int{1, 2, 3}},
+		{"sed", []int32{1, 2, 3}, 0, []int{1, 2, 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) { schedtest.Rounds(t, maker(t, c.name), c.weights, c.skip, c.round) })
 	}
 }

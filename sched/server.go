@@ -9,33 +9,75 @@ import (
 // Server is the live side of one real server: what schedulers see and what
 // connections count in. It fills one cache line, since packets of every worker
 // write it. Make it with NewServer; it must not be copied.
+//
+// Anyone may read its counts and flags. They change by its methods only, which
+// tell the scheduler.
 type Server struct {
 	Addr wire.Addr // for the schedulers that hash
 	Port uint16
 	ID   uint32 // the owner's number for it; schedulers do not look at it
 
-	Weight     atomic.Int32
-	Active     atomic.Int32 // connections in a TCP state that counts as active
-	Inactive   atomic.Int32 // all other connections
-	Persistent atomic.Int32 // templates; not part of Total
+	Weight     Number
+	Active     Number // connections in a TCP state that counts as active
+	Inactive   Number // all other connections
+	Persistent Number // templates; not part of Total
 
 	upper, lower atomic.Uint32 // thresholds in connections; 0 none
 
 	// Overloaded means closed by the upper threshold and not yet reopened by
 	// the lower one.
-	Overloaded atomic.Bool
+	Overloaded Flag
 	// Deleted means not in the configuration any more; connections may still
 	// refer to it, and it may come back.
-	Deleted atomic.Bool
+	Deleted Flag
 
-	_ [8]byte // to 64
+	watch atomic.Pointer[watched] // who wants to know of changes; nil nobody
 }
+
+// Number is a count that all may read and only its Server changes.
+type Number struct{ v atomic.Int32 }
+
+// Load returns the count as it is now.
+func (n *Number) Load() int32 { return n.v.Load() }
+
+// Flag is a mark that all may read and only its Server changes.
+type Flag struct{ v atomic.Bool }
+
+// Load reports whether the mark is set now.
+func (f *Flag) Load() bool { return f.v.Load() }
 
 // NewServer returns a server without connections.
 func NewServer(addr wire.Addr, port uint16, weight int32) *Server {
 	s := &Server{Addr: addr, Port: port}
-	s.Weight.Store(weight)
+	s.Weight.v.Store(weight)
 	return s
+}
+
+// SetWeight sets the weight, not negative.
+func (s *Server) SetWeight(weight int32) {
+	s.Weight.v.Store(weight)
+	s.changed()
+}
+
+// SetDeleted says whether s is out of the configuration.
+func (s *Server) SetDeleted(deleted bool) {
+	s.Deleted.v.Store(deleted)
+	s.changed()
+}
+
+// SetOverloaded closes or opens s whatever its thresholds say, until they say
+// something. It is for tests: Bind, Unbind and SetThresholds do it by the rules.
+func (s *Server) SetOverloaded(overloaded bool) {
+	s.Overloaded.v.Store(overloaded)
+	s.changed()
+}
+
+// SetCounts replaces the numbers of connections, without a look at the
+// thresholds. It is for tests: connections count by Bind and its kin.
+func (s *Server) SetCounts(active, inactive int32) {
+	s.Active.v.Store(active)
+	s.Inactive.v.Store(inactive)
+	s.changed()
 }
 
 // Usable reports whether s may get a new connection: weight 0 quiesces, the
@@ -55,15 +97,17 @@ func (s *Server) SetThresholds(upper, lower uint32) {
 	old := s.upper.Swap(upper)
 	s.lower.Store(lower)
 	if upper == 0 || upper > old {
-		s.Overloaded.Store(false)
+		s.Overloaded.v.Store(false)
 	}
+	s.changed()
 }
 
 // Bind counts a new connection, which is inactive until Activate, and closes s
 // if its upper threshold is reached (kernel ip_vs_conn.c, ip_vs_bind_dest).
 func (s *Server) Bind() {
-	s.Inactive.Add(1)
+	s.Inactive.v.Add(1)
 	s.closeIfFull()
+	s.changed()
 }
 
 // Unbind takes back a connection that is gone. It opens s when the total falls
@@ -71,36 +115,41 @@ func (s *Server) Bind() {
 // one (kernel ip_vs_conn.c, ip_vs_unbind_dest).
 func (s *Server) Unbind(active bool) {
 	if active {
-		s.Active.Add(-1)
+		s.Active.v.Add(-1)
 	} else {
-		s.Inactive.Add(-1)
+		s.Inactive.v.Add(-1)
 	}
 	s.openIfBelow()
+	s.changed()
 }
 
 // BindTemplate counts a new persistence template. Like any bind it may close s,
 // by its connections only.
 func (s *Server) BindTemplate() {
-	s.Persistent.Add(1)
+	s.Persistent.v.Add(1)
 	s.closeIfFull()
+	s.changed()
 }
 
 // UnbindTemplate takes back a template that is gone.
 func (s *Server) UnbindTemplate() {
-	s.Persistent.Add(-1)
+	s.Persistent.v.Add(-1)
 	s.openIfBelow()
+	s.changed()
 }
 
 // Activate moves one connection from the inactive to the active ones.
 func (s *Server) Activate() {
-	s.Inactive.Add(-1)
-	s.Active.Add(1)
+	s.Inactive.v.Add(-1)
+	s.Active.v.Add(1)
+	s.changed()
 }
 
 // Deactivate moves one connection from the active to the inactive ones.
 func (s *Server) Deactivate() {
-	s.Active.Add(-1)
-	s.Inactive.Add(1)
+	s.Active.v.Add(-1)
+	s.Inactive.v.Add(1)
+	s.changed()
 }
 
 // closeIfFull and openIfBelow run without a common lock. Each looks at the
@@ -109,18 +158,18 @@ func (s *Server) Deactivate() {
 // open it.
 func (s *Server) closeIfFull() {
 	if s.full() {
-		s.Overloaded.Store(true)
+		s.Overloaded.v.Store(true)
 		if s.below() {
-			s.Overloaded.Store(false)
+			s.Overloaded.v.Store(false)
 		}
 	}
 }
 
 func (s *Server) openIfBelow() {
 	if s.Overloaded.Load() && s.below() {
-		s.Overloaded.Store(false)
+		s.Overloaded.v.Store(false)
 		if s.full() {
-			s.Overloaded.Store(true)
+			s.Overloaded.v.Store(true)
 		}
 	}
 }

@@ -110,7 +110,23 @@ func (m *slowWRR) pick(list []*sched.Server) *sched.Server {
 }
 
 // slowLeast sorts by an exact fraction.
-type slowLeast struct{ weighted bool }
+type slowLeast struct {
+	load     func(*sched.Server) int64
+	weighted bool
+}
+
+func overhead(s *sched.Server) int64 {
+	return 256*int64(s.Active.Load()) + int64(s.Inactive.Load())
+}
+
+func delay(s *sched.Server) int64 { return int64(s.Active.Load()) + 1 }
+
+func noQueue(s *sched.Server) int64 {
+	if s.Active.Load() == 0 {
+		return 0
+	}
+	return delay(s)
+}
 
 func (m *slowLeast) init([]*sched.Server)                          {}
 func (m *slowLeast) changed(_, _ []*sched.Server, _ *sched.Server) {}
@@ -121,7 +137,7 @@ func (m *slowLeast) pick(list []*sched.Server) *sched.Server {
 		if m.weighted {
 			weight = int64(s.Weight.Load())
 		}
-		return big.NewRat(256*int64(s.Active.Load())+int64(s.Inactive.Load()), weight)
+		return big.NewRat(m.load(s), weight)
 	}
 	u := usable(list)
 	slices.SortStableFunc(u, func(a, b *sched.Server) int { return load(a).Cmp(load(b)) })
@@ -133,7 +149,8 @@ func (m *slowLeast) pick(list []*sched.Server) *sched.Server {
 
 func slowOf(name string) slow {
 	return map[string]slow{
-		"rr": &slowRR{}, "wrr": &slowWRR{}, "lc": &slowLeast{}, "wlc": &slowLeast{weighted: true},
+		"rr": &slowRR{}, "wrr": &slowWRR{}, "lc": &slowLeast{overhead, false}, "wlc": &slowLeast{overhead, true},
+		"sed": &slowLeast{delay, true}, "nq": &slowLeast{noQueue, true},
 		"dh": &slowDH{}, "sh": &slowSH{}, "mh": &slowMH{}, "fo": &slowByWeight{}, "ovf": &slowByWeight{limited: true},
 		"rdv": &slowRDV{},
 	}[name]
@@ -186,14 +203,14 @@ func (m *machine) remove(t *rapid.T) {
 
 func (m *machine) edit(t *rapid.T) {
 	s := m.any(t)
-	s.Weight.Store(m.weight.Draw(t, "weight"))
+	s.SetWeight(m.weight.Draw(t, "weight"))
 	m.fast.Edited(m.list, s)
 	m.slow.changed(m.list, m.list, nil)
 }
 
 func (m *machine) overload(t *rapid.T) {
 	s := m.any(t)
-	s.Overloaded.Store(!s.Overloaded.Load())
+	s.SetOverloaded(!s.Overloaded.Load())
 }
 
 // overloadAll closes or opens every server, so that picks fail and the place
@@ -201,14 +218,13 @@ func (m *machine) overload(t *rapid.T) {
 func (m *machine) overloadAll(t *rapid.T) {
 	to := rapid.Bool().Draw(t, "to")
 	for _, s := range m.list {
-		s.Overloaded.Store(to)
+		s.SetOverloaded(to)
 	}
 }
 
 func (m *machine) counts(t *rapid.T) {
 	s := m.any(t)
-	s.Active.Store(rapid.Int32Range(0, 3).Draw(t, "active"))
-	s.Inactive.Store(rapid.Int32Range(0, 1000).Draw(t, "inactive"))
+	s.SetCounts(rapid.Int32Range(0, 3).Draw(t, "active"), rapid.Int32Range(0, 1000).Draw(t, "inactive"))
 }
 
 func (m *machine) restart(*rapid.T) {
@@ -277,11 +293,11 @@ func TestFailedSearch(t *testing.T) {
 				for range 4 {
 					m.picks(t)
 					for _, s := range m.list {
-						s.Overloaded.Store(true)
+						s.SetOverloaded(true)
 					}
 					m.picks(t)
 					for _, s := range m.list {
-						s.Overloaded.Store(rapid.Bool().Draw(t, "still overloaded"))
+						s.SetOverloaded(rapid.Bool().Draw(t, "still overloaded"))
 					}
 				}
 			})

@@ -38,14 +38,22 @@ func (v *service) add(weight int32) *sched.Server {
 
 func (v *service) remove(s *sched.Server) {
 	list, at := sched.Remove(v.list, s)
-	s.Deleted.Store(true)
+	s.SetDeleted(true)
 	v.list = list
 	v.s.Removed(list, s, at)
 }
 
 func (v *service) edit(s *sched.Server, weight int32) {
-	s.Weight.Store(weight)
+	s.SetWeight(weight)
 	v.s.Edited(v.list, s)
+}
+
+// forget makes lblc forget its destinations: those it sends to their server
+// even when that one is closed by its threshold, as the kernel does.
+func (v *service) forget() {
+	if v.s.Name() == "lblc" {
+		v.s.Init(v.list)
+	}
 }
 
 // pick picks and counts an inactive connection, as one for other workers.

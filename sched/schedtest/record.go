@@ -17,14 +17,16 @@ import (
 
 // scenario is one recorded scenario.
 type scenario struct {
-	Name  string   `json:"name"`
-	Setup []string `json:"setup"`
-	steps []step
+	Name   string           `json:"name"`
+	Setup  []string         `json:"setup"`
+	Sysctl map[string]int64 `json:"sysctl"`
+	steps  []step
 }
 
 // step is one line of a scenario.
 type step struct {
 	N      int             `json:"n"`
+	Time   float64         `json:"t"`  // seconds since the start; absent 0
 	Event  string          `json:"ev"` // c:FLAGS, s:FLAGS, c:udp, s:udp, cmd, sleep
 	Packet string          `json:"pkt"`
 	Cmd    string          `json:"cmd"`

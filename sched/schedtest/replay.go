@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"ulvs/sched"
 	"ulvs/wire"
@@ -20,7 +22,10 @@ func Replay(t *testing.T, path string) (picks int) {
 	t.Helper()
 	for _, sc := range readScenarios(t, path) {
 		t.Run(sc.Name, func(t *testing.T) {
-			r := replay{t: t, live: map[sched.Flow]bool{}, last: map[*sched.Server]int32{}}
+			r := replay{
+				t: t, live: map[sched.Flow]bool{}, last: map[*sched.Server]int32{},
+				gone: map[int]*sched.Server{}, tunables: tunables(sc.Sysctl),
+			}
 			for _, c := range sc.Setup {
 				r.command(c)
 			}
@@ -40,9 +45,34 @@ type replay struct {
 	live      map[sched.Flow]bool // connections that exist already
 	last      map[*sched.Server]int32
 	picks     int
+	gone      map[int]*sched.Server // deleted ones by number, which may come back
+	tunables  *sched.Tunables
+	now       time.Duration
+}
+
+// tunables takes over what schedulers look at of a scenario's settings.
+func tunables(sysctl map[string]int64) *sched.Tunables {
+	t := sched.NewTunables()
+	for name, to := range map[string]*atomic.Int64{"lblc_expiration": &t.LBLCExpiration, "lblcr_expiration": &t.LBLCRExpiration} {
+		if seconds, ok := sysctl[name]; ok {
+			to.Store(seconds * int64(time.Second))
+		}
+	}
+	return t
+}
+
+// advance lets time go on to t, with the upkeep of every second.
+func (r *replay) advance(t time.Duration) {
+	upkeep, ok := r.v.s.(sched.Upkeep)
+	for ; r.now < t; r.now = min(r.now+time.Second, t) {
+		if ok {
+			upkeep.Tick(r.now)
+		}
+	}
 }
 
 func (r *replay) step(s *step) {
+	r.advance(time.Duration(s.Time * float64(time.Second)))
 	switch s.Event {
 	case "cmd":
 		if !s.failed() {
@@ -67,7 +97,9 @@ func (r *replay) open(s *step) {
 		return
 	}
 	r.picks++
-	got, want := r.v.pick(&f), s.server()
+	asked := f
+	asked.Now = r.now
+	got, want := r.v.pick(&asked), s.server()
 	if number(got) != want {
 		r.t.Fatalf("step %d, %s: picked %d, the kernel picked %d", s.N, s.Packet, number(got), want)
 	}
@@ -143,6 +175,7 @@ func (r *replay) command(line string) {
 func (r *replay) start(name, flags string) {
 	s, err := sched.New(name, sched.Config{
 		Flags:      strings.FieldsFunc(flags, func(c rune) bool { return c == ',' }),
+		Tunables:   r.tunables,
 		LastWeight: func(s *sched.Server) int32 { return r.last[s] },
 	})
 	if err != nil {
@@ -162,10 +195,16 @@ func (r *replay) change(words []string) {
 	at := slices.IndexFunc(r.v.list, func(s *sched.Server) bool { return number(s) == n })
 	switch words[1] {
 	case "-d":
+		r.gone[n] = r.v.list[at]
 		r.v.remove(r.v.list[at])
 	case "-a":
-		s := sched.NewServer(wire.AddrFrom(addr.Addr()), addr.Port(), weight)
-		s.ID = uint32(n)
+		s := r.gone[n]
+		if s == nil || s.Total() == 0 { // with no connection it is forgotten
+			s = sched.NewServer(wire.AddrFrom(addr.Addr()), addr.Port(), weight)
+			s.ID = uint32(n)
+		}
+		s.SetWeight(weight)
+		s.SetDeleted(false)
 		r.last[s] = weight
 		r.thresholds(s, words)
 		r.v.list = sched.Insert(r.v.list, s)

@@ -79,9 +79,9 @@ func testUnusable(t *testing.T, make func() sched.Scheduler) {
 		set  func(*service, *sched.Server)
 	}{
 		{"weight 0", func(v *service, s *sched.Server) { v.edit(s, 0) }},
-		{"weight 0, not yet told", func(_ *service, s *sched.Server) { s.Weight.Store(0) }},
-		{"overloaded", func(_ *service, s *sched.Server) { s.Overloaded.Store(true) }},
-		{"deleted", func(_ *service, s *sched.Server) { s.Deleted.Store(true) }},
+		{"weight 0, not yet told", func(_ *service, s *sched.Server) { s.SetWeight(0) }},
+		{"overloaded", func(v *service, s *sched.Server) { s.SetOverloaded(true); v.forget() }},
+		{"deleted", func(_ *service, s *sched.Server) { s.SetDeleted(true) }},
 	} {
 		v := newService(make(), 3, 1, 2, 6)
 		for _, s := range v.list {
@@ -96,11 +96,11 @@ func testUnusable(t *testing.T, make func() sched.Scheduler) {
 func testUsableAgain(t *testing.T, make func() sched.Scheduler) {
 	v := newService(make(), 3, 1, 2)
 	for _, s := range v.list {
-		s.Overloaded.Store(true)
+		s.SetOverloaded(true)
 	}
 	v.want(t, "all overloaded", isNone)
 	for _, s := range v.list {
-		s.Overloaded.Store(false)
+		s.SetOverloaded(false)
 	}
 	v.want(t, "reopened", func(s *sched.Server) bool { return s != nil })
 	for _, s := range v.list {
