@@ -22,11 +22,7 @@ var replayed = sync.OnceValues(func() (*Report, error) { return Replay(os.DirFS(
 // open are the scenarios that differ still, by cause. The table shows them as
 // failures; this list only keeps the test quiet about them until they agree.
 var open = []struct{ scenarios, cause string }{
-	{"a-lblc/*", "no scheduler lblc"}, {"a-lblcr/*", "no scheduler lblcr"}, {"a-nq/*", "no scheduler nq"},
-	{"a-sed/*", "no scheduler sed"},
 	{"a-*/v6*", "no IPv6"}, {"a-misc/nodest", "no IPv6, no SCTP"},
-	{"*/fwm", "no firewall marks"}, {"*/fwm-*", "no firewall marks"}, {"a-misc/lblc*-expiry-*", "no firewall marks"},
-	{"a-misc/persist-ftp21", "no rule for FTP data ports"},
 }
 
 // TestRecordings replays everything that was recorded.

@@ -81,7 +81,7 @@ func (p *player) served(ip []byte) bool {
 		return false
 	}
 	to := c.dst.Addr()
-	return p.director.Table().Match(service.Protocol(c.proto), to, c.dst.Port(), p.markOf(to)) != nil
+	return p.director.Table().Match(service.Protocol(c.proto), to, c.dst.Port(), p.markOf(&c)) != nil
 }
 
 // compareFrame compares one frame.

@@ -36,6 +36,10 @@ type Backend interface {
 	SetSettings([]sysctl.Assignment) error
 	// Zero resets the counters of the service named, of everything if key is nil.
 	Zero(key *service.Key) error
+	// Marks returns the rules that give packets firewall marks.
+	Marks() []service.MarkRule
+	// SetMarks replaces the rules that give packets firewall marks.
+	SetMarks(api.SetMarks) error
 	// Info describes the daemon.
 	Info() api.Info
 	// Reasons returns the packet counts by reason.

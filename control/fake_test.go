@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +68,19 @@ func (b *fakeBackend) Connections(yield func(api.Connection) bool) {
 			return
 		}
 	}
+}
+
+func (b *fakeBackend) Marks() []service.MarkRule {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.table.Marks()
+}
+
+func (b *fakeBackend) SetMarks(m api.SetMarks) error {
+	if m.Was != nil && !slices.Equal(*m.Was, b.Marks()) {
+		return api.Errorf(api.Conflict, "changed meanwhile")
+	}
+	return b.Apply(service.Change{Op: service.SetMarks, Marks: m.Rules})
 }
 
 func (b *fakeBackend) Timeouts() api.Timeouts { return b.timeouts }

@@ -69,6 +69,8 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/timeouts", s.setTimeouts)
 	mux.HandleFunc("GET /v1/settings", s.settings)
 	mux.HandleFunc("POST /v1/settings", s.setSettings)
+	mux.HandleFunc("GET /v1/marks", s.marks)
+	mux.HandleFunc("POST /v1/marks", s.setMarks)
 	mux.HandleFunc("POST /v1/changes", s.change)
 	mux.HandleFunc("POST /v1/zero", s.zero)
 	mux.HandleFunc("POST /v1/batch", s.batch)
@@ -177,7 +179,7 @@ func statusOf(c api.Code) int {
 	switch c {
 	case api.NoService, api.NoServer:
 		return http.StatusNotFound
-	case api.ServiceExists, api.ServerExists:
+	case api.ServiceExists, api.ServerExists, api.Conflict:
 		return http.StatusConflict
 	case api.NoScheduler, api.OutOfRange, api.Invalid:
 		return http.StatusUnprocessableEntity

@@ -3,6 +3,7 @@ package daemon
 import (
 	"net/netip"
 	"os"
+	"slices"
 
 	"ulvs/conntrack"
 	"ulvs/control/api"
@@ -17,6 +18,27 @@ import (
 // Apply makes one change of the configuration. When it returns, packet filter
 // and guard know of it too: a client that sees the command end may send.
 func (d *Daemon) Apply(c service.Change) error {
+	if c.Op == service.SetMarks {
+		return d.SetMarks(api.SetMarks{Rules: c.Marks})
+	}
+	return d.apply(c)
+}
+
+// Marks returns the rules that give packets firewall marks.
+func (d *Daemon) Marks() []service.MarkRule { return d.director.Table().Marks() }
+
+// SetMarks replaces these rules, if they are still as the client has seen them.
+func (d *Daemon) SetMarks(m api.SetMarks) error {
+	d.marking.Lock()
+	defer d.marking.Unlock()
+	if m.Was != nil && !slices.Equal(*m.Was, d.Marks()) {
+		return api.Errorf(api.Conflict, "somebody else has changed the mark rules meanwhile: look again")
+	}
+	return d.apply(service.Change{Op: service.SetMarks, Marks: m.Rules})
+}
+
+// apply makes one change, wholly or not at all.
+func (d *Daemon) apply(c service.Change) error {
 	if err := unsupported(c); err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type Daemon struct {
 	announced bool // it was ready once
 
 	setting sync.Mutex // serialises SetSettings
+	marking sync.Mutex // serialises changes of the mark rules
 	syncing sync.Mutex // serialises sync, guards told
 	told    told
 	guard   hostGuard

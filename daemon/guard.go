@@ -165,8 +165,11 @@ func without(list, others []string) (out []string) {
 }
 
 // sync gives the guard what ulvs has taken over.
-func (h *hostGuard) sync(d *Daemon, services, reals []filter.Endpoint) {
-	r := guard.Rules{Services: guardEndpoints(services), NATReals: guardEndpoints(reals)}
+func (h *hostGuard) sync(d *Daemon, t *takeover) {
+	r := guard.Rules{
+		Services: guardEndpoints(t.services), NATReals: guardEndpoints(t.reals),
+		Virtual: t.virtual, Taken: t.taken, Replies: t.replies,
+	}
 	d.mu.Lock()
 	for _, a := range d.addresses {
 		r.Locals = append(r.Locals, a.Prefix.Addr())
@@ -197,7 +200,8 @@ func (h *hostGuard) push(d *Daemon) {
 
 // same reports whether two sets of rules are equal.
 func same(a, b *guard.Rules) bool {
-	return slices.Equal(a.Services, b.Services) && slices.Equal(a.NATReals, b.NATReals) && slices.Equal(a.Locals, b.Locals)
+	return slices.Equal(a.Services, b.Services) && slices.Equal(a.NATReals, b.NATReals) && slices.Equal(a.Locals, b.Locals) &&
+		slices.Equal(a.Virtual, b.Virtual) && slices.Equal(a.Taken, b.Taken) && slices.Equal(a.Replies, b.Replies)
 }
 
 func guardEndpoints(list []filter.Endpoint) []guard.Endpoint {

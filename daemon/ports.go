@@ -292,9 +292,19 @@ func (s *portSet) publishLinks() {
 	s.links = out
 	s.mu.Unlock()
 	s.d.hops.SetLinks(out)
+	s.d.director.SetInterfaces(portNumbers(out))
 	if again {
 		s.d.director.Announce()
 	}
+}
+
+// portNumbers are the ports of links by name.
+func portNumbers(links []nexthop.Link) map[string]uint16 {
+	ports := make(map[string]uint16, len(links))
+	for _, l := range links {
+		ports[l.Name] = l.Port
+	}
+	return ports
 }
 
 // saidBy reports of a link as it was whether neighbours have heard from it what

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"slices"
+
 	"ulvs/control/api"
 	"ulvs/service"
 )
@@ -14,18 +16,30 @@ func unsupported(c service.Change) error {
 		return unsupportedService(&c.Service)
 	case service.AddServer, service.EditServer:
 		return unsupportedServer(&c.Server)
+	case service.SetMarks:
+		return unsupportedMarks(c.Marks)
 	}
 	return nil
 }
 
 func unsupportedService(v *service.VirtualService) error {
 	switch {
-	case v.Mark != 0:
-		return notYet("firewall-mark services")
 	case v.Is6():
 		return notYet("IPv6 services")
 	case v.PE != "":
 		return notYet("persistence engines")
+	}
+	return nil
+}
+
+func unsupportedMarks(rules []service.MarkRule) error {
+	for _, r := range rules {
+		switch {
+		case !r.Is4():
+			return notYet("mark rules for IPv6")
+		case r.Protocol != service.AnyProtocol && !slices.Contains(balanced, r.Protocol):
+			return notYet("mark rules for " + r.Protocol.String())
+		}
 	}
 	return nil
 }

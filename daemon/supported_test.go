@@ -21,13 +21,21 @@ func TestUnsupported(t *testing.T) {
 	r := func(a netip.Addr, m service.Method, tunnel string) service.Change {
 		return service.Change{Op: service.EditServer, Server: service.RealServer{Addr: a, Method: m, Tunnel: service.TunnelOptions{Type: tunnel}}}
 	}
+	rules := func(all ...service.MarkRule) service.Change {
+		return service.Change{Op: service.SetMarks, Marks: all}
+	}
 	for _, tt := range []struct {
 		name    string
 		change  service.Change
 		refused bool
 	}{
 		{"tcp", v(tcp, ""), false},
-		{"mark", v(service.Key{Mark: 1}, ""), true},
+		{"mark", v(service.Key{Mark: 1}, ""), false},
+		{"mark of ipv6", v(service.Key{Mark: 1, IPv6: true}, ""), true},
+		{"rule", rules(service.MarkRule{Mark: 1}, service.MarkRule{Protocol: service.UDP, Mark: 1}), false},
+		{"rule of sctp", rules(service.MarkRule{Protocol: service.SCTP, Mark: 1}), false},
+		{"rule of what is not balanced", rules(service.MarkRule{Protocol: 47, Mark: 1}), true},
+		{"rule of ipv6", rules(service.MarkRule{Source: netip.PrefixFrom(vip6, 64), Mark: 1}), true},
 		{"ipv6", v(service.Key{Protocol: service.TCP, Addr: vip6, Port: 80}, ""), true},
 		{"sctp", v(sctp, ""), false},
 		{"pe", v(tcp, "sip"), true},

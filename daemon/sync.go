@@ -22,23 +22,20 @@ func (d *Daemon) sync() error {
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
 	d.told.generation = d.director.Generation() // first: what changes meanwhile is noticed
-	services, reals, vips := endpoints(d.director.Table())
-	if len(services) > 0 { // with none the Director, as the kernel, passes everything
-		reals = withLeftovers(reals, d.director.Leftovers())
-	}
-	if slices.Equal(services, d.told.services) && slices.Equal(reals, d.told.reals) {
-		d.guard.sync(d, services, reals)
+	next, vips := takeoverOf(d.director)
+	if next.equal(&d.told.takeover) {
+		d.guard.sync(d, next)
 		return nil
 	}
 	d.hops.SetVirtual(vips)
-	d.guard.sync(d, common(d.told.services, services), common(d.told.reals, reals))
-	if err := d.syncFilter(services, reals); err != nil {
+	d.guard.sync(d, d.told.both(next))
+	if err := d.syncFilter(next); err != nil {
 		d.warn(aboutFilter, err.Error())
 		return err
 	}
 	d.withdraw(aboutFilter)
-	d.guard.sync(d, services, reals)
-	d.told.services, d.told.reals = services, reals
+	d.guard.sync(d, next)
+	d.told.takeover = *next
 	return nil
 }
 
@@ -70,20 +67,24 @@ func (d *Daemon) upkeep() {
 // told is what the kernel was last told, so that a change that does not
 // concern it (a weight, one more DR server) costs nothing there.
 type told struct {
-	services, reals []filter.Endpoint
-	generation      uint64 // of the configuration last looked at
+	takeover
+	generation uint64 // of the configuration last looked at
 }
 
 // syncFilter makes every ring's filter anew, as exact as the kernel allows: the
 // memory for it is bounded by net.core.optmem_max.
-func (d *Daemon) syncFilter(services, reals []filter.Endpoint) error {
-	if len(services)+len(reals) == 0 {
+func (d *Daemon) syncFilter(t *takeover) error {
+	if t.empty() {
 		d.withdraw(aboutPrecision)
 		return filterError(d.ports.setFilter(nothing))
 	}
+	rules := filter.Rules{
+		Services: t.services, NATReals: t.reals,
+		Virtual: t.virtual, ServiceRanges: t.serviceRanges(), ReplyRanges: t.replyRanges(),
+	}
 	var err error
 	for p := filter.Exact; p <= filter.All; p++ {
-		prog, got, failure := filter.Assemble(filter.Rules{Services: services, NATReals: reals}, p)
+		prog, got, failure := filter.Assemble(rules, p)
 		if failure == nil {
 			failure = d.ports.setFilter(prog)
 		}
@@ -114,12 +115,12 @@ func filterError(err error) error {
 }
 
 // common returns what is in both lists, in the order of a.
-func common(a, b []filter.Endpoint) []filter.Endpoint {
-	in := make(map[filter.Endpoint]bool, len(b))
+func common[T comparable](a, b []T) []T {
+	in := make(map[T]bool, len(b))
 	for _, e := range b {
 		in[e] = true
 	}
-	out := make([]filter.Endpoint, 0, len(a))
+	out := make([]T, 0, len(a))
 	for _, e := range a {
 		if in[e] {
 			out = append(out, e)
@@ -132,9 +133,10 @@ func common(a, b []filter.Endpoint) []filter.Endpoint {
 // replies must still come in, and not reach the host.
 func withLeftovers(reals []filter.Endpoint, left []dataplane.Leftover) []filter.Endpoint {
 	for _, l := range left {
-		e := filter.Endpoint{Addr: l.Addr.Netip(), Port: l.Port, Proto: l.Proto}
-		if !slices.Contains(reals, e) {
-			reals = append(reals, e)
+		for _, e := range leftoverEndpoints(l) {
+			if !slices.Contains(reals, e) {
+				reals = append(reals, e)
+			}
 		}
 	}
 	return reals
@@ -159,7 +161,11 @@ func endpoints(t *service.Table) (services, reals []filter.Endpoint, vips []wire
 		services = add(services, e.Addr, e.Port, e.Protocol)
 		vips = append(vips, wire.AddrFrom(e.Addr))
 		for _, r := range e.Servers {
-			if r.Method == service.NAT {
+			switch {
+			case r.Method != service.NAT:
+			case e.Port == 0: // of all ports: servers answer from those that clients ask for
+				reals = add(reals, r.Addr, 0, e.Protocol)
+			default:
 				reals = add(reals, r.Addr, r.Port, e.Protocol)
 			}
 		}

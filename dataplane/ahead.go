@@ -40,7 +40,7 @@ func (l *Lane) prepare(p *wire.Packet, a *conntrack.Ahead) bool {
 	if p.Fault != wire.FaultNone || !hasPorts(p.Proto) || p.IsFragment() {
 		return false
 	}
-	if l.view.vips.has(&p.Dst) {
+	if l.view.vips.has(&p.Dst) || l.marked(&p.Dst) {
 		p.Way = wire.WayInbound
 		l.d.conns.AimInbound(a, &p.Src, &p.Dst, p.SrcPort, p.DstPort, p.Proto)
 	} else {

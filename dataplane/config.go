@@ -69,6 +69,7 @@ func (d *Director) applyLive(c service.Change, next *service.Table) error {
 		for k := range d.services {
 			d.deleteService(k)
 		}
+	case service.SetMarks: // publish compiles them
 	default:
 		return fmt.Errorf("apply change: unknown operation %q", c.Op)
 	}
@@ -271,10 +272,13 @@ func (d *Director) publish(t *service.Table) {
 		if !k.Addr.IsValid() {
 			continue // firewall mark: matched by rules, not by address
 		}
-		vips[s.addr] = true
+		v.ftp = v.ftp || k.Port == ftpPort
 		v.services[svcKey{s.addr, k.Port, uint8(k.Protocol)}] = s
 	}
-	v.vips = newVIPSet(vips)
+	for _, a := range t.VirtualAddresses() {
+		vips[wire.AddrFrom(a)] = true
+	}
+	v.vips, v.marks = newVIPSet(vips), d.compileMarks(t)
 	v.idle = len(t.Services()) == 0
 	v.servers = slices.Clone(d.all)
 	v.reals = d.realSet(&v.settings)

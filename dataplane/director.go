@@ -57,7 +57,9 @@ type Director struct {
 	retired  []retiree
 	// instances counts the services and servers there have been.
 	instances uint64
-	garp      []announcement // addresses still to be announced by Tick
+	// interfaces holds the port numbers of interfaces by name, for mark rules.
+	interfaces map[string]uint16
+	garp       []announcement // addresses still to be announced by Tick
 	// announcing says that garp is not empty, to Tick, which holds no lock.
 	announcing atomic.Bool
 }

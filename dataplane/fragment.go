@@ -32,7 +32,8 @@ func (r *reassembled) largest() (n int) {
 // ip_vs does: when the last one has come the datagram goes the way of any
 // other, and is cut again as it was (kernel ip_vs_core.c, ip_vs_gather_frags).
 func (l *Lane) fragment(p *wire.Packet) Verdict {
-	if !l.view.vips.has(&p.Dst) && !l.view.nats.has(&p.Src) {
+	toService := l.view.vips.has(&p.Dst) || l.marked(&p.Dst) && l.view.marks.mayTake(p)
+	if !toService && !l.view.nats.has(&p.Src) {
 		return l.done(PassedFragment)
 	}
 	var r defrag.Result

@@ -64,8 +64,9 @@ func (l *Lane) malformed(p *wire.Packet, f wire.Fault) Verdict {
 	return l.done(Reason(f))
 }
 
-// transport handles TCP, UDP and SCTP. Whether the destination is a virtual address tells
-// which direction to try first; the other is tried too, for connections whose
+// transport handles TCP, UDP and SCTP. Whether the destination is a virtual
+// address, or one that mark rules lead to a service, tells which direction to
+// try first; the other is tried too, for connections whose
 // service has been deleted.
 func (l *Lane) transport(p *wire.Packet) Verdict {
 	if p.Way == wire.WayInbound {

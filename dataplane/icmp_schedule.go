@@ -19,7 +19,7 @@ const newTimeout = 3 * time.Second
 // (kernel ip_vs_core.c, ip_vs_in_icmp): a router's word may reach the server of
 // a connection that another director made.
 func (l *Lane) scheduleError(p *wire.Packet, q *forward.Quoted) (v Verdict, ok bool) {
-	svc := l.view.match(q.Proto, q.Src, q.SrcPort)
+	svc := l.view.match(&wire.Packet{Proto: q.Proto, Src: q.Dst, SrcPort: q.DstPort, Dst: q.Src, DstPort: q.SrcPort, In: p.In})
 	if svc == nil || q.DstPort == 0 {
 		return 0, false
 	}

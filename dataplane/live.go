@@ -78,6 +78,8 @@ type view struct {
 	services map[svcKey]*Service
 	vips     vipSet
 	nats     vipSet    // addresses of NAT servers, deleted ones with connections too
+	marks    *markSet  // nil: no mark leads to a service
+	ftp      bool      // there is an FTP service
 	idle     bool      // there are no services
 	servers  []*Server // by index; entries of freed indexes are nil
 	settings sysctl.Settings
@@ -92,14 +94,47 @@ func (v *view) server(i uint32) *Server {
 	return v.servers[i]
 }
 
-// match finds the virtual service of a new connection: exact address and
-// port, then port 0 (kernel ip_vs_ctl.c, ip_vs_service_find). Firewall marks
-// and the FTP rule are not in it yet.
-func (v *view) match(proto uint8, addr wire.Addr, port uint16) *Service {
-	if s := v.services[svcKey{addr, port, proto}]; s != nil {
+// match finds the virtual service of a new connection, in the order of kernel
+// ip_vs_ctl.c, ip_vs_service_find: firewall mark, exact address and port, the
+// address's FTP service for what may be its data, port 0.
+func (v *view) match(p *wire.Packet) *Service {
+	if v.marks != nil {
+		if s := v.marks.service(p); s != nil {
+			return s
+		}
+	}
+	key := svcKey{p.Dst, p.DstPort, p.Proto}
+	if s := v.services[key]; s != nil {
 		return s
 	}
-	return v.services[svcKey{addr, 0, proto}]
+	if v.ftp && p.Proto == wire.ProtoTCP && (p.DstPort == ftpDataPort || p.DstPort >= lowPorts) {
+		key.port = ftpPort
+		if s := v.services[key]; s != nil {
+			return s.ifPersistent()
+		}
+	}
+	key.port = 0
+	return v.services[key]
+}
+
+// lowPorts are the ports that no passive FTP server opens for data.
+const lowPorts = 1024
+
+// ifPersistent: FTP data ports belong to a persistent service only; with
+// another the packet is nobody's (kernel ip_vs_core.c, ip_vs_schedule and
+// ip_vs_leave).
+func (s *Service) ifPersistent() *Service {
+	if s.conf.Load().Persistent == 0 {
+		return nil
+	}
+	return s
+}
+
+// isData reports whether a packet that match found s for is for an FTP data
+// port. One that no server can take is passed on, as it may be for another
+// service of the host (kernel ip_vs_core.c, ip_vs_leave).
+func (s *Service) isData(p *wire.Packet) bool {
+	return s.key.Port == ftpPort && p.DstPort != ftpPort
 }
 
 // vipSet answers "is this one of the virtual addresses?" for every packet: an

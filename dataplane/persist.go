@@ -1,6 +1,8 @@
 package dataplane
 
 import (
+	"encoding/binary"
+
 	"ulvs/conntrack"
 	"ulvs/service"
 	"ulvs/wire"
@@ -44,7 +46,7 @@ func (l *Lane) quiescent(s *Server) bool {
 func (l *Lane) newTemplate(sh *conntrack.Shard, key *conntrack.Key, s *Server, conf *service.VirtualService) conntrack.Ref {
 	spec := conntrack.Spec{
 		Real: s.Addr, RealPort: s.Port, Method: s.conf.Load().Method,
-		Flags: conntrack.Template | conntrack.NoClientPort, Server: s.ID,
+		Flags: conntrack.Template | conntrack.NoClientPort, Server: s.ID, Mark: conf.Mark,
 	}
 	if key.VirtualPort == 0 {
 		spec.RealPort = 0
@@ -60,12 +62,27 @@ func (l *Lane) newTemplate(sh *conntrack.Shard, key *conntrack.Key, s *Server, c
 	return sh.Hold(t)
 }
 
-// templateKey is the client's network, and the virtual port unless the
-// template is to cover all ports.
+// templateKey is the client's network and the virtual address. The template
+// covers one port only if the packet is for the service's own, and that not
+// FTP's. A firewall mark has one for all addresses and protocols, whose virtual
+// address is the mark (kernel ip_vs_core.c, ip_vs_sched_persist).
 func (l *Lane) templateKey(svc *Service, conf *service.VirtualService) conntrack.Key {
 	key := conntrack.Key{Client: l.flow.Client.And(conf.ClientMask()), Virtual: l.flow.Virtual, VirtualPort: l.flow.VirtualPort, Proto: l.flow.Proto}
-	if svc.key.Port == 0 || key.VirtualPort == ftpPort && key.Proto == wire.ProtoTCP {
+	if key.VirtualPort != svc.key.Port || svc.key.Port == ftpPort {
 		key.VirtualPort = 0
 	}
+	if conf.Mark != 0 {
+		key.Proto, key.Virtual = 0, markAddr(conf)
+	}
 	return key
+}
+
+// markAddr is the mark as an address, 0.0.0.1 or 0:1:: for 1.
+func markAddr(conf *service.VirtualService) wire.Addr {
+	var b [16]byte
+	binary.BigEndian.PutUint32(b[:], conf.Mark)
+	if conf.Is6() {
+		return wire.AddrFrom16(b)
+	}
+	return wire.AddrFrom4([4]byte(b[:4]))
 }

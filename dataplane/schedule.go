@@ -13,7 +13,7 @@ import (
 // pick a real server, make the entry, send (kernel ip_vs_core.c,
 // ip_vs_schedule).
 func (l *Lane) newFlow(p *wire.Packet) Verdict {
-	svc := l.view.match(p.Proto, p.Dst, p.DstPort)
+	svc := l.view.match(p)
 	if svc == nil {
 		return l.done(PassedNoService)
 	}
@@ -42,7 +42,7 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	switch {
 	case s != nil:
 		return l.start(p, s, conf, control)
-	case svc.gone.Load(): // deleted since this batch began
+	case svc.gone.Load() || svc.isData(p): // deleted since this batch began
 		return l.done(PassedNoService)
 	}
 	return l.unreachable(p)
@@ -125,7 +125,7 @@ func (l *Lane) start(p *wire.Packet, s *Server, conf *service.VirtualService, co
 	h := &l.hit
 	spec := l.spec(p, s, conf)
 	spec.Control = control
-	if conf.OnePacket {
+	if conf.OnePacket && p.Proto == wire.ProtoUDP { // a mark's service has TCP too
 		l.onePacket(s, &spec)
 	} else if v, ok := l.insert(p, s, &spec); !ok {
 		return v
@@ -176,18 +176,20 @@ func (l *Lane) key() conntrack.Key {
 	}
 }
 
-// spec is the entry of a new connection from its first packet. DR and tunnel
-// keep the virtual port, and so do a NAT server without a port of its own and
-// a service of all ports.
+// spec is the entry of a new connection from its first packet. It has the
+// server's port; or the packet's, if the server has none, or if the service is
+// persistent and the packet is for another port than the service's own: of an
+// all-port, FTP or firewall-mark service (kernel ip_vs_core.c,
+// ip_vs_sched_persist).
 func (l *Lane) spec(p *wire.Packet, s *Server, conf *service.VirtualService) conntrack.Spec {
 	method := s.conf.Load().Method
-	spec := conntrack.Spec{Real: s.Addr, RealPort: s.Port, Method: method, Server: s.ID}
+	spec := conntrack.Spec{Real: s.Addr, RealPort: s.Port, Method: method, Server: s.ID, Mark: conf.Mark}
 	dir := conntrack.Inbound
 	if method != service.NAT {
 		spec.Flags |= conntrack.NoOutput
 		dir = conntrack.InboundOnly
 	}
-	if s.Port == 0 || conf.Port == 0 && conf.Mark == 0 || method != service.NAT {
+	if s.Port == 0 || conf.Persistent > 0 && p.DstPort != conf.Port {
 		spec.RealPort = p.DstPort
 	}
 	spec.State = l.first(dir, p)

@@ -41,7 +41,9 @@ func (d *Director) sweepTrash() bool {
 	return true
 }
 
-// Leftover is a deleted NAT server that connections still refer to.
+// Leftover is a deleted NAT server that connections still refer to. Proto 0 is
+// any: its service was a firewall mark's. Port 0 is any: of servers whose
+// clients choose it.
 type Leftover struct {
 	Proto uint8
 	Addr  wire.Addr
@@ -56,7 +58,11 @@ func (d *Director) Leftovers() (all []Leftover) {
 	defer d.mu.Unlock()
 	for k, s := range d.trash {
 		if s.conf.Load().Method == service.NAT && s.refs.Load() > 0 {
-			all = append(all, Leftover{uint8(k.service.Protocol), k.addr, k.port})
+			left := Leftover{uint8(k.service.Protocol), k.addr, k.port}
+			if k.service.Port == 0 || k.service.Port == ftpPort { // a mark's too
+				left.Port = 0
+			}
+			all = append(all, left)
 		}
 	}
 	slices.SortFunc(all, Leftover.compare)

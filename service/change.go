@@ -17,6 +17,7 @@ const (
 	EditServer    Op = "edit-server"
 	DeleteServer  Op = "delete-server"
 	Flush         Op = "flush"
+	SetMarks      Op = "set-marks" // not ipvsadm's: iptables' part in ip_vs
 )
 
 // A Change is one step from a table to the next.
@@ -27,6 +28,8 @@ type Change struct {
 	Service VirtualService `json:"service,omitzero"`
 	// Server is what to add or edit; for DeleteServer only Addr and Port count.
 	Server RealServer `json:"server,omitzero"`
+	// Marks are all rules that there shall be, for SetMarks.
+	Marks []MarkRule `json:"marks,omitempty"`
 }
 
 // Apply returns the table after c, or the error of the method of Table that c
@@ -47,9 +50,11 @@ func (t *Table) Apply(c Change) (*Table, error) {
 		return t.DeleteServer(c.Service.Key, c.Server.Endpoint())
 	case Flush:
 		return t.Flush(), nil
+	case SetMarks:
+		return t.SetMarks(c.Marks)
 	}
 	return nil, fmt.Errorf("apply change: %w", invalid("operation", c.Op,
-		"add-service, edit-service, delete-service, add-server, edit-server, delete-server, flush"))
+		"add-service, edit-service, delete-service, add-server, edit-server, delete-server, flush, set-marks"))
 }
 
 // String returns the change as one line for logs.
@@ -59,6 +64,8 @@ func (c Change) String() string {
 		return fmt.Sprintf("%s %v of %v", c.Op, c.Server.Endpoint(), c.Service.Key)
 	case Flush:
 		return string(c.Op)
+	case SetMarks:
+		return fmt.Sprintf("%s, %d rules", c.Op, len(c.Marks))
 	}
 	return fmt.Sprintf("%s %v", c.Op, c.Service.Key)
 }
@@ -67,11 +74,16 @@ func (c Change) String() string {
 // additions service by service. What stays is not touched, so its connections
 // and counters live on. For that reason the order of real servers alone is no
 // difference: it is only followed among those that are added.
+//
+// Mark rules come first: a service is reached the moment it is there.
 func Diff(t, next *Table) []Change {
-	if len(next.entries) == 0 && len(t.entries) != 0 {
-		return []Change{{Op: Flush}}
-	}
 	var out []Change
+	if !slices.Equal(t.marks, next.marks) {
+		out = append(out, Change{Op: SetMarks, Marks: next.marks})
+	}
+	if len(next.entries) == 0 && len(t.entries) != 0 {
+		return append(out, Change{Op: Flush})
+	}
 	for _, e := range t.entries {
 		if next.Find(e.Key) == nil {
 			out = append(out, Change{Op: DeleteService, Service: VirtualService{Key: e.Key}})

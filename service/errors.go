@@ -12,6 +12,7 @@ var (
 	ErrNoService     = errors.New("no such service")
 	ErrServerExists  = errors.New("real server exists already")
 	ErrNoServer      = errors.New("no such real server")
+	ErrNoMark        = errors.New("no such mark rule")
 )
 
 // Kinds of invalid value that a caller tells apart; every invalid value is

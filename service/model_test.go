@@ -59,6 +59,8 @@ func (m model) apply(c service.Change) bool {
 	case service.Flush:
 		clear(m)
 		ok = true
+	case service.SetMarks:
+		ok = true // Diff compares the rules
 	}
 	return ok
 }
@@ -70,6 +72,9 @@ func change(t *rapid.T) service.Change {
 		service.AddServer, service.AddServer, service.AddServer, service.EditServer, service.DeleteServer}
 	if rapid.IntRange(0, 30).Draw(t, "flush") == 0 {
 		return service.Change{Op: service.Flush}
+	}
+	if rapid.IntRange(0, 10).Draw(t, "marks") == 0 {
+		return service.Change{Op: service.SetMarks, Marks: rapid.SliceOfN(rapid.Custom(markRule), 0, 3).Draw(t, "rules")}
 	}
 	v := service.VirtualService{
 		Scheduler: rapid.SampledFrom([]string{"rr", "wlc"}).Draw(t, "scheduler"),
@@ -99,6 +104,7 @@ func dump(t *service.Table) string {
 	for _, e := range t.Services() {
 		fmt.Fprintf(&b, "%+v\n", e)
 	}
+	fmt.Fprintln(&b, t.Marks())
 	return b.String()
 }
 

@@ -11,7 +11,8 @@ import (
 // method that changes something returns a new table, which shares with the old
 // one what both have in common. Any goroutine may read it without a lock.
 type Table struct {
-	entries []Entry // in the kernel's listing order, see order
+	entries []Entry    // in the kernel's listing order, see order
+	marks   []MarkRule // the first match first
 }
 
 // An Entry is one virtual service with its real servers, the newest first as in
@@ -66,7 +67,7 @@ func (t *Table) AddService(v VirtualService) (*Table, error) {
 		return nil, fmt.Errorf("add service: %w", err)
 	}
 	at, _ := slices.BinarySearchFunc(t.entries, v.Key, compareOrder)
-	return &Table{slices.Insert(slices.Clone(t.entries), at, Entry{VirtualService: v})}, nil
+	return t.with(slices.Insert(slices.Clone(t.entries), at, Entry{VirtualService: v})), nil
 }
 
 // EditService returns the table with everything but the key and the real
@@ -90,7 +91,7 @@ func (t *Table) DeleteService(k Key) (*Table, error) {
 	if e == nil {
 		return nil, fmt.Errorf("delete service %v: %w", k, ErrNoService)
 	}
-	return &Table{slices.DeleteFunc(slices.Clone(t.entries), func(x Entry) bool { return x.Key == e.Key })}, nil
+	return t.with(slices.DeleteFunc(slices.Clone(t.entries), func(x Entry) bool { return x.Key == e.Key })), nil
 }
 
 // AddServer returns the table with r at the head of k's list of real servers.
@@ -141,8 +142,12 @@ func (t *Table) DeleteServer(k Key, ep netip.AddrPort) (*Table, error) {
 	return t.replace(Entry{e.VirtualService, slices.Delete(slices.Clone(e.Servers), i, i+1)}), nil
 }
 
-// Flush returns the empty table.
-func (t *Table) Flush() *Table { return NewTable() }
+// Flush returns the table without services. The mark rules stay: those of
+// iptables are not ip_vs's to flush either.
+func (t *Table) Flush() *Table { return t.with(nil) }
+
+// with returns the table with other services.
+func (t *Table) with(entries []Entry) *Table { return &Table{entries: entries, marks: t.marks} }
 
 // server finds the service k and puts r into its canonical form in there.
 func (t *Table) server(k Key, r RealServer) (*Entry, RealServer, error) {
@@ -163,5 +168,5 @@ func (t *Table) replace(e Entry) *Table {
 			entries[i] = e
 		}
 	}
-	return &Table{entries}
+	return t.with(entries)
 }

@@ -115,6 +115,18 @@ type Reasons map[string]uint64
 // ip_vs_proto_tcp.c tcp_timeouts, ip_vs_proto_udp.c udp_timeouts).
 var DefaultTimeouts = Timeouts{TCP: 15 * time.Minute, TCPFin: 2 * time.Minute, UDP: 5 * time.Minute}
 
+// Marks are the rules that give packets firewall marks, the first match first.
+type Marks struct {
+	Rules []service.MarkRule `json:"rules"`
+}
+
+// SetMarks replaces all rules; with Was only if they are still those, else the
+// error's code is Conflict.
+type SetMarks struct {
+	Rules []service.MarkRule  `json:"rules"`
+	Was   *[]service.MarkRule `json:"was,omitempty"`
+}
+
 // Batch is a list of changes to be made one after the other.
 type Batch struct {
 	Changes []service.Change `json:"changes"`

@@ -22,6 +22,7 @@ const (
 	NoScheduler   Code = "no-scheduler" // unknown scheduler or persistence engine
 	OutOfRange    Code = "out-of-range" // a number, such as lower above upper threshold
 	Invalid       Code = "invalid"      // address not unicast and the like
+	Conflict      Code = "conflict"     // changed by somebody else meanwhile
 	Unsupported   Code = "unsupported"  // known to ipvsadm, not (yet) to this daemon
 	BadRequest    Code = "bad-request"  // not an API request at all
 	Forbidden     Code = "forbidden"    // the peer may not use the socket

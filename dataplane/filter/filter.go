@@ -23,8 +23,15 @@ type Rules struct {
 	// NATReals are the real servers whose replies the director rewrites:
 	// packets from them pass, and from their addresses all fragments.
 	NATReals []Endpoint
-	// AllIPv4 lets all IPv4 in: for services known by a firewall mark, whose
-	// addresses cannot be known.
+	// Virtual are virtual addresses beside those of Services: all ICMP and all
+	// fragments to them pass.
+	Virtual []netip.Addr
+	// ServiceRanges are what mark rules lead to services: packets to them pass,
+	// and all fragments of their protocol to their addresses.
+	ServiceRanges []Range
+	// ReplyRanges are where the replies to those come from.
+	ReplyRanges []Range
+	// AllIPv4 lets all IPv4 in.
 	AllIPv4 bool
 }
 
@@ -113,10 +120,16 @@ func build(r Rules, precision Precision) []bpf.Instruction {
 	p.when(bpf.JumpEqual, etherTypeARP, accept)
 	p.when(bpf.JumpNotEqual, etherTypeIPv4, drop)
 	p.acceptICMPErrors()
-	fromReal := p.next()
-	p.side(group(r.Services), precision, service, fromReal)
+	marked, fromReal, toMarked := p.next(), p.next(), p.next()
+	services := group(r.Services)
+	addVirtual(services, r.Virtual)
+	p.side(services, precision, service, marked)
+	p.mark(marked)
+	p.ranges(r.ServiceRanges, precision, service, fromReal)
 	p.mark(fromReal)
-	p.side(group(r.NATReals), precision, reply, drop)
+	p.side(group(r.NATReals), precision, reply, toMarked)
+	p.mark(toMarked)
+	p.ranges(r.ReplyRanges, precision, reply, drop)
 	return p.finish()
 }
 

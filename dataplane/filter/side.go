@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"golang.org/x/net/bpf"
@@ -31,17 +32,30 @@ func (s ports) key() string { return fmt.Sprint(s) } // maps print sorted
 func group(endpoints []Endpoint) map[uint32]ports {
 	sets := map[uint32]ports{}
 	for _, e := range endpoints {
-		if !e.Addr.Unmap().Is4() {
-			continue
+		if e.Addr.Unmap().Is4() {
+			portsOf(sets, e.Addr).add(e.Proto, e.Port)
 		}
-		b := e.Addr.Unmap().As4()
-		addr := binary.BigEndian.Uint32(b[:])
-		if sets[addr] == nil {
-			sets[addr] = ports{}
-		}
-		sets[addr].add(e.Proto, e.Port)
 	}
 	return sets
+}
+
+// addVirtual adds addresses without a port.
+func addVirtual(sets map[uint32]ports, addrs []netip.Addr) {
+	for _, a := range addrs {
+		if a.Unmap().Is4() {
+			portsOf(sets, a)
+		}
+	}
+}
+
+// portsOf returns the ports of an IPv4 address, in sets from now on.
+func portsOf(sets map[uint32]ports, a netip.Addr) ports {
+	b := a.Unmap().As4()
+	addr := binary.BigEndian.Uint32(b[:])
+	if sets[addr] == nil {
+		sets[addr] = ports{}
+	}
+	return sets[addr]
 }
 
 func (s ports) add(proto uint8, port uint16) {

@@ -15,8 +15,9 @@
 // take it away.
 //
 // Limits: later fragments have no ports, so those to a virtual address of the
-// host and those of replies pass. Traffic that a NAT real server begins itself
-// from its service port is dropped. Services by firewall mark are not known here.
+// host or to a range of ports, and those of replies, pass. Traffic that a NAT
+// real server begins itself from its service port, or from one of the ports that
+// a firewall mark is given to, is dropped.
 //
 // A Guard may be used from several goroutines, but only in the network
 // namespace in which it was opened.
@@ -55,6 +56,12 @@ type Rules struct {
 	Services []Endpoint   // virtual services
 	NATReals []Endpoint   // real servers by NAT
 	Locals   []netip.Addr // all addresses of the host
+
+	// For what is not one endpoint: services by firewall mark, FTP data.
+
+	Virtual []netip.Addr // virtual addresses beside those of Services
+	Taken   []Match      // to a service; the first that matches decides
+	Replies []Match      // from a NAT real server
 }
 
 // Guard is the table in the kernel.
@@ -64,6 +71,7 @@ type Guard struct {
 	rules  ruleset
 	handle uint64                     // of the table
 	held   map[*nftables.Set][][]byte // elements of the static sets, in order; nil: not known
+	filled *Rules                     // whose matches the chains hold; nil: not known
 }
 
 // Open makes the table, still without anything to drop, and hooks it into the
@@ -178,12 +186,24 @@ func (g *Guard) Sync(r Rules) error {
 			change(g.conn, s, g.held[s], next[s])
 		}
 	}
+	g.fill(&r)
 	err := g.flush("update nftables sets")
 	if err != nil {
-		next = nil // what the sets hold now is not known
+		next, g.filled = nil, nil // what is there now is not known
 	}
 	g.held = next
 	return err
+}
+
+// fill prepares the chains of matches, if they are to change.
+func (g *Guard) fill(r *Rules) {
+	if g.filled != nil && slices.Equal(g.filled.Taken, r.Taken) && slices.Equal(g.filled.Replies, r.Replies) {
+		return
+	}
+	for _, f := range g.rules.families {
+		f.setMatches(g.conn, *r)
+	}
+	g.filled = &Rules{Taken: slices.Clone(r.Taken), Replies: slices.Clone(r.Replies)}
 }
 
 // SetInterfaces hooks the table into these interfaces and no others. Call it

@@ -12,10 +12,14 @@ import (
 //
 //	ingress-IF (base chain of each interface): jump judge
 //	judge: frames for other hosts pass; IPv4: jump ip4; IPv6: jump ip6
-//	ip4:   to a service: drop
+//	ip4:   jump taken4
+//	       to a service: drop
 //	       ICMP and fragments to a virtual address not the host's: drop
 //	       to a NAT real server: remember as direct
 //	       from a NAT real server: jump replies4
+//	       jump ranges4
+//	taken4: Rules.Taken: drop; its exceptions: return
+//	ranges4: to and from Rules.Replies as to and from a NAT real server
 //	replies4: to the host: accept; direct: accept; else drop
 type ruleset struct {
 	table    *nftables.Table
@@ -53,7 +57,12 @@ func addRules(conn *nftables.Conn, t *nftables.Table) (ruleset, error) {
 // addChains prepares the family's chains and returns the first.
 func (f *family) addChains(conn *nftables.Conn, t *nftables.Table) *nftables.Chain {
 	ip := conn.AddChain(&nftables.Chain{Name: "ip" + f.suffix, Table: t})
-	replies := conn.AddChain(&nftables.Chain{Name: "replies" + f.suffix, Table: t})
+	f.chains = make(map[string]*nftables.Chain)
+	for _, name := range []string{chainTaken, chainRanges, chainReplies} {
+		f.chains[name] = conn.AddChain(&nftables.Chain{Name: name + f.suffix, Table: t})
+	}
+	replies := f.chains[chainReplies]
+	rule(conn, ip, verdict(expr.VerdictJump, f.chains[chainTaken].Name))
 	toService := f.endpoint(f.dst, 2)
 	rule(conn, ip, toService, f.in(setServices), drop())
 	rule(conn, ip, toService[:2], f.in(setAnyPort), drop())
@@ -66,6 +75,7 @@ func (f *family) addChains(conn *nftables.Conn, t *nftables.Table) *nftables.Cha
 	rule(conn, ip, toService[:2], f.in(setAnyReals), f.conversation(f.src, 0), f.remember())
 	rule(conn, ip, fromReal, f.in(setReals), verdict(expr.VerdictJump, replies.Name))
 	rule(conn, ip, fromReal[:2], f.in(setAnyReals), verdict(expr.VerdictJump, replies.Name))
+	rule(conn, ip, verdict(expr.VerdictJump, f.chains[chainRanges].Name))
 
 	accept := verdict(expr.VerdictAccept, "")
 	rule(conn, replies, f.addrAt(f.dst, reg), f.in(setLocals), accept)

@@ -37,6 +37,7 @@ type family struct {
 	src, dst  uint32 // offsets in the IP header
 	icmp      uint8
 	sets      map[string]*nftables.Set
+	chains    map[string]*nftables.Chain // by name without suffix
 }
 
 // families returns both, without sets yet.
@@ -89,11 +90,17 @@ func (f *family) keys(r Rules) map[string][][]byte {
 			out[exact] = append(out[exact], portKey(e))
 		}
 	}
+	own := func(a netip.Addr) {
+		if f.has(a) && !slices.Contains(r.Locals, a.Unmap()) {
+			out[setOwned] = append(out[setOwned], a.Unmap().AsSlice())
+		}
+	}
 	for _, e := range r.Services {
 		add(e, setServices, setAnyPort)
-		if f.has(e.Addr) && !slices.Contains(r.Locals, e.Addr.Unmap()) {
-			out[setOwned] = append(out[setOwned], e.Addr.Unmap().AsSlice())
-		}
+		own(e.Addr)
+	}
+	for _, a := range r.Virtual {
+		own(a)
 	}
 	for _, e := range r.NATReals {
 		add(e, setReals, setAnyReals)
