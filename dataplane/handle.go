@@ -21,8 +21,8 @@ func (l *Lane) Handle(p *wire.Packet) Verdict {
 	if f := wire.Parse(p); f != wire.FaultNone {
 		return l.malformed(p, f)
 	}
-	if p.EtherType == wire.EtherTypeARP {
-		return l.arp(p)
+	if p.EtherType != wire.EtherTypeIPv4 {
+		return l.notIPv4(p)
 	}
 	if p.PktType != wire.ToHost {
 		return l.done(PassedOtherHost)
@@ -42,10 +42,18 @@ func (l *Lane) Handle(p *wire.Packet) Verdict {
 	return l.done(PassedProtocol)
 }
 
+// notIPv4 handles ARP and IPv6.
+func (l *Lane) notIPv4(p *wire.Packet) Verdict {
+	if p.EtherType == wire.EtherTypeARP {
+		return l.arp(p)
+	}
+	return l.done(PassedNotIP)
+}
+
 // malformed counts a packet that Parse refused. Ether types that ulvs does not
 // speak are the host's and no fault.
 func (l *Lane) malformed(p *wire.Packet, f wire.Fault) Verdict {
-	if f == wire.FaultEtherType || f == wire.FaultIPv6 {
+	if f == wire.FaultEtherType {
 		return l.done(PassedNotIP)
 	}
 	return l.done(Reason(f))

@@ -112,8 +112,8 @@ func checkOffload(p *Packet) Fault {
 	return FaultNone
 }
 
-// partialMatches reports whether the partial checksum is that of p's TCP or
-// UDP header, in a packet that is not a fragment.
+// partialMatches reports whether the partial checksum is that of p's TCP, UDP
+// or ICMPv6 header, in a packet that is not a fragment.
 func partialMatches(p *Packet) bool {
 	if p.MoreFrags || int(p.Offload.CsumStart) != p.L4-p.Start {
 		return false
@@ -123,6 +123,8 @@ func partialMatches(p *Packet) bool {
 		return p.Offload.CsumOffset == TCPChecksumOffset
 	case ProtoUDP:
 		return p.Offload.CsumOffset == UDPChecksumOffset
+	case ProtoICMPv6:
+		return p.Offload.CsumOffset == ICMP6ChecksumOffset && p.EtherType == EtherTypeIPv6
 	}
 	return false
 }
@@ -134,7 +136,9 @@ func gsoMatches(p *Packet) bool {
 	}
 	switch p.Offload.GSO() {
 	case GSOTCPv4:
-		return p.Proto == ProtoTCP
+		return p.Proto == ProtoTCP && p.EtherType == EtherTypeIPv4
+	case GSOTCPv6:
+		return p.Proto == ProtoTCP && p.EtherType == EtherTypeIPv6
 	case GSOUDP, GSOUDPL4:
 		return p.Proto == ProtoUDP
 	}
