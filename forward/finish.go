@@ -25,6 +25,8 @@ func FinishChecksum(p *wire.Packet) bool {
 	case wire.ProtoUDP:
 		l4 = l4[:min(len(l4), p.UDP().Length())]
 		putTransport(l4[wire.UDPChecksumOffset:], p.Proto, wire.Checksum(l4, 0))
+	case wire.ProtoICMPv6:
+		putTransport(l4[wire.ICMP6ChecksumOffset:], p.Proto, wire.Checksum(l4, 0))
 	}
 	p.Offload = wire.Offload{}
 	return true

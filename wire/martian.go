@@ -21,6 +21,10 @@ func martian6(a Addr) bool {
 	return isGroup6(a) || a.IsZero() || a == AddrFrom16([16]byte{15: 1}) || isLinkLocal6(a)
 }
 
+// Unicast6 reports whether an IPv6 address can name a single host beyond the
+// link.
+func Unicast6(a Addr) bool { return !martian6(a) }
+
 // isLinkLocal6 reports whether a is in fe80::/10.
 func isLinkLocal6(a Addr) bool { return a.w0&0xc0ff == 0x80fe }
 

@@ -181,5 +181,19 @@ func parseTransport6(p *Packet, proto uint8, b []byte) Fault {
 	return parseTransport(p, proto, b)
 }
 
+// UpperIPv6 finds the transport header of b, an IPv6 packet whose end may be
+// missing, as errors quote it: its protocol and its offset, at most len(b). It
+// reports false if b is no such packet, is a fragment other than the first, or
+// ends before the transport header.
+func UpperIPv6(b []byte) (proto uint8, at int, ok bool) {
+	if len(b) < IPv6Len || IPv6(b).Version() != 6 {
+		return 0, 0, false
+	}
+	b = b[:min(len(b), IPv6Len+IPv6(b).PayloadLen())]
+	p := Packet{Proto: IPv6(b).NextHeader()}
+	at, fault := walkExtensions(&p, b)
+	return p.Proto, at, fault == FaultNone && p.FragOff == 0
+}
+
 // protoNone is a protocol that Parse does not look into.
 const protoNone uint8 = 59
