@@ -8,8 +8,8 @@ import (
 // because of it. It belongs between Begin and End. The packet's memory must
 // stay until the queues have been sent.
 //
-// This is the order of kernel ip_vs_core.c (ip_vs_in, ip_vs_out): parse, ARP,
-// fragments, ICMP errors, connection, virtual service. Without any service the
+// This is the order of kernel ip_vs_core.c (ip_vs_in, ip_vs_out): parse, ARP and
+// neighbour discovery, fragments, ICMP errors, connection, virtual service. Without any service the
 // Director is out of the path, as ip_vs is.
 func (l *Lane) Handle(p *wire.Packet) Verdict {
 	if p.PktType == wire.ToOtherHost || p.PktType == wire.Outgoing {
@@ -22,7 +22,9 @@ func (l *Lane) Handle(p *wire.Packet) Verdict {
 		return l.malformed(p, f)
 	}
 	if p.EtherType != wire.EtherTypeIPv4 {
-		return l.notIPv4(p)
+		if v, ok := l.neighbours(p); ok {
+			return v
+		}
 	}
 	if p.PktType != wire.ToHost {
 		return l.done(PassedOtherHost)
@@ -36,18 +38,21 @@ func (l *Lane) Handle(p *wire.Packet) Verdict {
 	switch p.Proto {
 	case wire.ProtoTCP, wire.ProtoUDP:
 		return l.transport(p)
-	case wire.ProtoICMP:
+	case wire.ProtoICMP, wire.ProtoICMPv6:
 		return l.icmpPacket(p)
 	}
 	return l.done(PassedProtocol)
 }
 
-// notIPv4 handles ARP and IPv6.
-func (l *Lane) notIPv4(p *wire.Packet) Verdict {
-	if p.EtherType == wire.EtherTypeARP {
-		return l.arp(p)
+// neighbours handles ARP and neighbour discovery; ok is false if p is neither.
+func (l *Lane) neighbours(p *wire.Packet) (v Verdict, ok bool) {
+	switch {
+	case p.EtherType == wire.EtherTypeARP:
+		return l.arp(p), true
+	case wire.IsNDP(p):
+		return l.ndp(p), true
 	}
-	return l.done(PassedNotIP)
+	return 0, false
 }
 
 // malformed counts a packet that Parse refused. Ether types that ulvs does not

@@ -33,16 +33,25 @@ func kernelHops(serverMTU int) *nexthop.Table {
 	h.SetAddresses([]nexthop.Address{
 		{Index: 1, Prefix: netip.MustParsePrefix(dipOut + "/32")},
 		{Index: 2, Prefix: netip.MustParsePrefix(recordedDIP + "/25")},
+		{Index: 1, Prefix: netip.MustParsePrefix("2001:db8:1::fe/64")},
+		{Index: 2, Prefix: netip.MustParsePrefix("2001:db8:3::fe/64")},
 	})
-	next := netip.MustParseAddr("192.0.2.253")
+	next, next6 := netip.MustParseAddr("192.0.2.253"), netip.MustParseAddr("2001:db8:1::fd")
 	h.SetRoutes([]nexthop.Route{
 		{Dst: netip.MustParsePrefix("192.0.2.0/24"), Index: 1, Gateway: next},
 		{Dst: netip.MustParsePrefix("203.0.113.128/25"), Index: 1, Gateway: next},
 		{Dst: netip.MustParsePrefix("203.0.113.0/25"), Index: 2},
+		{Dst: netip.MustParsePrefix("2001:db8:4::/48"), Index: 1, Gateway: next6},
+		{Dst: netip.MustParsePrefix("2001:db8:3::/64"), Index: 2},
 	})
-	all := []nexthop.Neighbour{{Index: 1, Addr: next, MAC: clientMAC, State: nexthop.Pinned}}
+	all := []nexthop.Neighbour{
+		{Index: 1, Addr: next, MAC: clientMAC, State: nexthop.Pinned},
+		{Index: 1, Addr: next6, MAC: clientMAC, State: nexthop.Pinned},
+	}
 	for n := 1; n <= 12; n++ {
-		all = append(all, nexthop.Neighbour{Index: 2, Addr: netip.MustParseAddr(rsIP(n)), MAC: rsMAC(n), State: nexthop.Pinned})
+		for _, ip := range []string{rsIP(n), rsIP6(n)} {
+			all = append(all, nexthop.Neighbour{Index: 2, Addr: netip.MustParseAddr(ip), MAC: rsMAC(n), State: nexthop.Pinned})
+		}
 	}
 	h.SetNeighbours(all)
 	return h
@@ -125,34 +134,45 @@ func flagsOf(s string) (flags uint8) {
 // describe writes a frame as recordings do.
 func describe(t testing.TB, frame []byte) string {
 	d := wiretest.Decode(t, frame)
-	ends := func(sep string) string {
-		return fmt.Sprintf("%v%s>%v%s", d.IP.SrcIP, sep, d.IP.DstIP, sep)
-	}
+	src, dst := d.Ends()
+	ends := fmt.Sprintf("%v>%v", src, dst)
+	ports := fmt.Sprintf("%v>%v", netip.AddrPortFrom(src, d.SrcPort), netip.AddrPortFrom(dst, d.DstPort))
 	switch {
 	case d.TCP != nil:
-		return fmt.Sprintf("tcp %v:%d>%v:%d %s", d.IP.SrcIP, d.TCP.SrcPort, d.IP.DstIP, d.TCP.DstPort, letters(frame))
+		return "tcp " + ports + " " + letters(d.IPPayload[13])
 	case d.UDP != nil:
-		return fmt.Sprintf("udp %v:%d>%v:%d", d.IP.SrcIP, d.UDP.SrcPort, d.IP.DstIP, d.UDP.DstPort)
+		return "udp " + ports
 	case d.ICMP != nil:
-		text := fmt.Sprintf("icmp %s type=%d code=%d", ends(""), d.ICMP.TypeCode.Type(), d.ICMP.TypeCode.Code())
+		text := fmt.Sprintf("icmp %s type=%d code=%d", ends, d.ICMP.TypeCode.Type(), d.ICMP.TypeCode.Code())
 		if wire.ICMPTypeIsError(d.ICMP.TypeCode.Type()) {
-			text += " [" + describe(t, frameOf(frame[14+28:])) + "]"
+			text += " [" + describe(t, frameOf(d.ICMPBody())) + "]"
 		}
 		return text
-	case d.IP.Protocol == 4:
-		return "ipip " + ends("") + " [" + describe(t, frameOf(frame[34:])) + "]"
+	case d.ICMP6 != nil:
+		text := fmt.Sprintf("icmp6 %s type=%d code=%d", ends, d.ICMP6.TypeCode.Type(), d.ICMP6.TypeCode.Code())
+		if wire.ICMP6TypeIsError(d.ICMP6.TypeCode.Type()) {
+			text += " [" + describe(t, frameOf(d.ICMPBody())) + "]"
+		}
+		return text
+	case d.Proto == wire.ProtoIPIP:
+		return "ipip " + ends + " [" + describe(t, frameOf(d.IPPayload)) + "]"
+	case d.Proto == wire.ProtoIPv6:
+		return "ip6 " + ends + " [" + describe(t, frameOf(d.IPPayload)) + "]"
 	}
-	return fmt.Sprintf("%v %s", d.IP.Protocol, ends(""))
+	return fmt.Sprintf("%v %s", d.Proto, ends)
 }
 
 // frameOf puts an Ethernet header before an IP packet.
 func frameOf(ip []byte) []byte {
-	return append(append(make([]byte, 12, 14+len(ip)), 0x08, 0), ip...)
+	etherType := []byte{0x08, 0}
+	if ip[0]>>4 == 6 {
+		etherType = []byte{0x86, 0xdd}
+	}
+	return append(append(make([]byte, 12, 14+len(ip)), etherType...), ip...)
 }
 
-// letters are the TCP flags of a frame in the order that recordings have.
-func letters(frame []byte) (s string) {
-	flags := frame[14+20+13]
+// letters are TCP flags in the order that recordings have.
+func letters(flags byte) (s string) {
 	for _, c := range "SFRPAUEC" {
 		if flags>>strings.IndexRune(tcpFlags, c)&1 != 0 {
 			s += string(c)
@@ -170,9 +190,10 @@ func (x *world) kernelCounts() map[string][][]any {
 		name := fmt.Sprintf("%v %v", v.Protocol, netip.AddrPortFrom(v.Addr, v.Port))
 		all[name] = [][]any{}
 		for _, r := range v.Servers {
-			number := any(float64(r.Addr.As4()[3]))
+			last := r.Addr.AsSlice()
+			number := any(float64(last[len(last)-1]))
 			if r.Port != v.Port {
-				number = fmt.Sprintf("%d:%d", r.Addr.As4()[3], r.Port)
+				number = fmt.Sprintf("%v:%d", number, r.Port)
 			}
 			all[name] = append(all[name], []any{number, float64(r.Weight), float64(r.Active), float64(r.Inactive)})
 		}
@@ -186,8 +207,8 @@ func (x *world) kernelConns() map[string]int {
 	all := map[string]int{}
 	x.d.Conns().Range(func(i *conntrack.Info) bool {
 		left := (i.Deadline - x.now).Seconds()
-		line := fmt.Sprintf("%v %v:%d %v:%d %v:%d %s", service.Protocol(i.Proto), i.Client, i.ClientPort,
-			i.Virtual, i.VirtualPort, i.Real, i.RealPort, i.Name())
+		line := fmt.Sprintf("%v %v %v %v %s", service.Protocol(i.Proto), netip.AddrPortFrom(i.Client.Netip(), i.ClientPort),
+			netip.AddrPortFrom(i.Virtual.Netip(), i.VirtualPort), netip.AddrPortFrom(i.Real.Netip(), i.RealPort), i.Name())
 		if left > 0 {
 			all[line] = int(left)
 		}

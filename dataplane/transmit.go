@@ -72,19 +72,31 @@ func (l *Lane) sendNAT(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Stat
 	return l.emit(p, h.server.Addr, hop, st, ForwardedNAT)
 }
 
-// ipipOverhead is what an IPv4 tunnel header adds, in bytes.
-const ipipOverhead = 20
+// leastMTU6 is what every link that carries IPv6 takes (RFC 8200 section 5).
+const leastMTU6 = 1280
 
-// sendTunnel puts the packet into an IPv4 packet to the real server (RFC
-// 2003). A tunnel header hides the transport header from the device, so
+// inTunnel is the length of the largest packet like p that the sender shall
+// send through a tunnel to s, whose own packets may be mtu long. An IPv6 sender
+// is never asked for less than the least MTU: the tunnel's packets are then
+// fragmented.
+func inTunnel(p *wire.Packet, s *Server, mtu int) int {
+	room := mtu - forward.TunnelOverhead(&s.Addr)
+	if p.Is6() {
+		return max(room, leastMTU6)
+	}
+	return room
+}
+
+// sendTunnel puts the packet into an IP packet to the real server (RFC 2003, RFC
+// 2473). A tunnel header hides the transport header from the device, so
 // super-frames are cut and checksums finished here.
 func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status) Verdict {
 	mtu := l.pathMTU(h.server, hop)
 	if hop.Source.IsZero() {
 		return l.done(DroppedNoRoute)
 	}
-	if forward.DontFragment(p) && exceeds(p, mtu-ipipOverhead) {
-		return l.tooBig(p, mtu-ipipOverhead, p.Dst)
+	if room := inTunnel(p, h.server, mtu); forward.DontFragment(p) && exceeds(p, room) {
+		return l.tooBig(p, room, p.Dst)
 	}
 	forward.DecrementTTL(p)
 	if p.Offload.GSO() != wire.GSONone {
@@ -96,7 +108,7 @@ func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.S
 // tunnelSegments cuts a super-frame and encapsulates every segment.
 func (l *Lane) tunnelSegments(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status, mtu int) Verdict {
 	l.made = l.made[:0]
-	if !forward.Segment(p, mtu-ipipOverhead, l.next) {
+	if !forward.Segment(p, mtu-forward.TunnelOverhead(&h.server.Addr), l.next) {
 		return l.done(DroppedSegment)
 	}
 	r := ForwardedSegments
@@ -109,7 +121,7 @@ func (l *Lane) tunnelSegments(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexth
 // tunnelOne encapsulates one packet and places it, in fragments if it must be.
 // No two lanes use the same id (RFC 6864 section 4).
 func (l *Lane) tunnelOne(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status, mtu int, r Reason) Reason {
-	df := forward.DontFragment(p)
+	df := !p.Is6() && forward.DontFragment(p)
 	if !df {
 		l.tunnelID += uint16(len(l.d.lanes))
 	}
@@ -186,7 +198,7 @@ func (l *Lane) fragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st next
 // placeFragments cuts one packet into IP fragments and places them.
 func (l *Lane) placeFragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.Status, mtu int) Reason {
 	first := len(l.made)
-	if !forward.Fragment(p, mtu, l.next) {
+	if !l.cut(p, mtu) {
 		return DroppedSegment
 	}
 	r := ForwardedFragments
@@ -194,6 +206,16 @@ func (l *Lane) placeFragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st
 		r = together(r, l.place(q, to, hop, st, ForwardedFragments))
 	}
 	return r
+}
+
+// cut makes IP fragments of p; an IPv6 packet is one of our tunnels'. No two
+// lanes use the same id, which nobody can foresee (RFC 7739).
+func (l *Lane) cut(p *wire.Packet, mtu int) bool {
+	if p.Is6() {
+		l.fragmentID += uint32(len(l.d.lanes))
+		return forward.Fragment6(p, mtu, l.fragmentID, l.next)
+	}
+	return forward.Fragment(p, mtu, l.next)
 }
 
 // together is the reason of a packet that became several: the first loss of a
