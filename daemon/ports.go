@@ -24,6 +24,7 @@ type portSet struct {
 	mu     sync.Mutex // guards all below
 	nics   map[string]*nic
 	filter []bpf.RawInstruction
+	groups bool                         // rings listen to all multicast addresses
 	lost   map[string]uint64            // counts of closed ports
 	failed map[string]string            // interface: error already logged
 	stale  []*afpacket.Port             // of deleted interfaces, to be closed when no worker has them
@@ -217,6 +218,9 @@ func (s *portSet) open(n *nic, l netmon.Link, interfaces int) error {
 		rings = append(rings, p)
 	}
 	n.rings, n.index = rings, rings[0].Index()
+	if s.groups {
+		s.listen(n)
+	}
 	delete(s.failed, l.Name)
 	s.d.log.Info("interface in use", "interface", l.Name, "index", n.index, "port", n.port, "mac", l.MAC.String(), "mtu", l.MTU)
 	return nil
@@ -322,6 +326,30 @@ func (s *portSet) setFilter(f []bpf.RawInstruction) error {
 	}
 	s.filter = f
 	return nil
+}
+
+// setGroups makes every device take all multicast frames, as IPv6 virtual
+// addresses need, or no more than the host asks for. One ring of each is enough.
+func (s *portSet) setGroups(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.groups == on {
+		return
+	}
+	s.groups = on
+	for _, n := range s.nics {
+		s.listen(n)
+	}
+}
+
+// listen tells an interface's device what groups says.
+func (s *portSet) listen(n *nic) {
+	if len(n.rings) == 0 {
+		return
+	}
+	if err := n.rings[0].ListenToGroups(s.groups); err != nil && !n.rings[0].Gone() {
+		s.d.log.Warn("neighbours may not find IPv6 virtual addresses", "interface", n.name, "err", err)
+	}
 }
 
 // names lists the interfaces in use.

@@ -22,8 +22,6 @@ func unsupportedService(v *service.VirtualService) error {
 	switch {
 	case v.Mark != 0:
 		return notYet("firewall-mark services")
-	case v.Is6():
-		return notYet("IPv6 services")
 	case v.Protocol == service.SCTP:
 		return notYet("SCTP services")
 	case v.PE != "":
@@ -34,8 +32,6 @@ func unsupportedService(v *service.VirtualService) error {
 
 func unsupportedServer(r *service.RealServer) error {
 	switch {
-	case r.Addr.Unmap().Is6():
-		return notYet("IPv6 real servers")
 	case r.Tunnel.Type != "" && r.Tunnel.Type != "ipip":
 		return notYet("tunnels of type " + r.Tunnel.Type)
 	case r.Method != service.NAT && r.Method != service.DR && r.Method != service.Tunnel:

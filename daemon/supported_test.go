@@ -28,14 +28,14 @@ func TestUnsupported(t *testing.T) {
 	}{
 		{"tcp", v(tcp, ""), false},
 		{"mark", v(service.Key{Mark: 1}, ""), true},
-		{"ipv6", v(service.Key{Protocol: service.TCP, Addr: vip6, Port: 80}, ""), true},
+		{"ipv6", v(service.Key{Protocol: service.TCP, Addr: vip6, Port: 80}, ""), false},
 		{"sctp", v(sctp, ""), true},
 		{"pe", v(tcp, "sip"), true},
 		{"nat", r(vip, service.NAT, ""), false},
 		{"tunnel", r(vip, service.Tunnel, ""), false},
 		{"gre", r(vip, service.Tunnel, "gre"), true},
 		{"local", r(vip, service.Local, ""), true},
-		{"ipv6 server", r(vip6, service.DR, ""), true},
+		{"ipv6 server", r(vip6, service.DR, ""), false},
 		{"delete", service.Change{Op: service.DeleteService, Service: service.VirtualService{Key: service.Key{Mark: 1}}}, false},
 	} {
 		err := unsupported(tt.change)

@@ -37,6 +37,7 @@ func (d *Daemon) sync() error {
 		return err
 	}
 	d.withdraw(aboutFilter)
+	d.ports.setGroups(slices.ContainsFunc(vips, func(a wire.Addr) bool { return !a.Is4() }))
 	d.guard.sync(d, services, reals)
 	d.told.services, d.told.reals = services, reals
 	return nil
