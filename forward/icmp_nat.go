@@ -46,7 +46,7 @@ func requote(p *wire.Packet, q *Quoted, e end, addr *wire.Addr, port uint16) {
 // setAddr changes one address of the quoted IP header and its checksum.
 func (q *Quoted) setAddr(p *wire.Packet, e end, addr *wire.Addr) wire.Delta {
 	if q.is6 {
-		return setAddr6(p.Buf[q.l3:p.IPEnd], e, addr)
+		return putAddr6(p.Buf[q.l3:p.IPEnd], e, addr)
 	}
 	ip := wire.IPv4(p.Buf[q.l3:p.IPEnd])
 	was := ip.Checksum()

@@ -8,9 +8,14 @@ import (
 
 // What IPv6 does otherwise than IPv4, called from where the two part.
 
-// setAddr6 writes one address of an IPv6 header, which has no checksum. It
+// setAddr6 writes one address of the IPv6 header of p, which has no checksum. It
 // returns what wire.DiffAddr does.
-func setAddr6(ip wire.IPv6, e end, addr *wire.Addr) wire.Delta {
+func setAddr6(p *wire.Packet, e end, addr *wire.Addr) wire.Delta {
+	return putAddr6(p.IPv6(), e, addr)
+}
+
+// putAddr6 is setAddr6 in a header.
+func putAddr6(ip wire.IPv6, e end, addr *wire.Addr) wire.Delta {
 	field := e.addr6(ip)
 	d := wire.DiffAddr(wire.AddrFrom16([16]byte(field)), *addr)
 	addr.Put16(field)
@@ -106,6 +111,38 @@ func (q *Quoted) view6(inner, p *wire.Packet) {
 		L3: q.l3, L4: q.l4, IPEnd: end, TTL: ip.HopLimit(),
 		Src: q.Src, Dst: q.Dst, SrcPort: q.SrcPort, DstPort: q.DstPort, Proto: q.Proto,
 	}
+}
+
+// encap6 is EncapIPIP where either header is IPv6.
+func encap6(p *wire.Packet, outerSrc, outerDst wire.Addr, id uint16) bool {
+	overhead := TunnelOverhead(&outerDst)
+	length := p.IPLen() + overhead
+	if length > 0xffff || !FinishChecksum(p) {
+		return false
+	}
+	proto, tos, ttl := innerOf(p)
+	grow(p, overhead)
+	setFlow(p, outerSrc, outerDst, proto)
+	if p.EtherType = wire.EtherTypeIPv4; outerDst.Is4() {
+		h := wire.IPv4Header{TOS: tos, TotalLen: length, ID: id, TTL: ttl, Protocol: proto, Src: outerSrc.As4(), Dst: outerDst.As4()}
+		h.Put(p.Buf[p.L3:p.L4])
+	} else {
+		p.EtherType = wire.EtherTypeIPv6
+		h := wire.IPv6Header{TrafficClass: tos, PayloadLen: length - overhead, NextHeader: proto, HopLimit: ttl, Src: outerSrc, Dst: outerDst}
+		h.Put(p.Buf[p.L3:p.L4])
+	}
+	p.Ethernet().SetEtherType(p.EtherType)
+	return true
+}
+
+// innerOf reads what the header before p's takes from it.
+func innerOf(p *wire.Packet) (proto, tos, ttl uint8) {
+	if p.Is6() {
+		ip := p.IPv6()
+		return wire.ProtoIPv6, outerTOS(ip.TrafficClass()), ip.HopLimit()
+	}
+	ip := p.IPv4()
+	return wire.ProtoIPIP, outerTOS(ip.TOS()), ip.TTL()
 }
 
 // Fragment6 is Fragment for an IPv6 packet of our own, a tunnel's: nobody may

@@ -55,7 +55,7 @@ func rewrite(p *wire.Packet, e end, addr *wire.Addr, port uint16) bool {
 		d = setAddr(ip, e, addr)
 		ip.SetChecksum(d.Update(ip.Checksum()))
 	} else {
-		d = setAddr6(p.IPv6(), e, addr)
+		d = setAddr6(p, e, addr)
 	}
 	if p.FragOff != 0 {
 		return false

@@ -25,56 +25,49 @@ func TunnelOverhead(outerDst *wire.Addr) int { return headerLen(!outerDst.Is4())
 // that it is partial. It reports false, with p unchanged, if p is a super-frame
 // or the result would be longer than an IP packet can be.
 func EncapIPIP(p *wire.Packet, outerSrc, outerDst wire.Addr, id uint16, df bool) bool {
-	overhead := TunnelOverhead(&outerDst)
-	length := p.IPLen() + overhead
+	if p.Is6() || !outerDst.Is4() {
+		return encap6(p, outerSrc, outerDst, id)
+	}
+	length := p.IPLen() + IPIPOverhead
 	if length > 0xffff || !FinishChecksum(p) {
 		return false
 	}
-	in := innerOf(p)
-	link := p.Buf[p.Start:p.L3]
-	p.L4 = p.L3
-	p.Start -= overhead
-	p.L3 -= overhead
-	p.End = p.IPEnd
-	copy(p.Buf[p.Start:], link)
-	setFlow(p, outerSrc, outerDst, in.proto)
-	if overhead == IPv6Overhead {
-		h := wire.IPv6Header{TrafficClass: in.tos, PayloadLen: length - overhead, NextHeader: in.proto, HopLimit: in.ttl, Src: outerSrc, Dst: outerDst}
-		h.Put(p.Buf[p.L3:p.L4])
-		p.EtherType = wire.EtherTypeIPv6
-	} else {
-		h := wire.IPv4Header{TOS: in.tos, TotalLen: length, DF: df && in.df, TTL: in.ttl, Protocol: in.proto, Src: outerSrc.As4(), Dst: outerDst.As4()}
-		if !h.DF {
-			h.ID = id
-		}
-		h.Put(p.Buf[p.L3:p.L4])
-		p.EtherType = wire.EtherTypeIPv4
-	}
-	p.Ethernet().SetEtherType(p.EtherType)
+	h := outerHeader(p.IPv4(), id, df)
+	h.TotalLen = length
+	h.Src, h.Dst = outerSrc.As4(), outerDst.As4()
+	grow(p, IPIPOverhead)
+	h.Put(p.Buf[p.L3:p.L4])
+	setFlow(p, outerSrc, outerDst, wire.ProtoIPIP)
 	return true
 }
 
-// inner is what the outer header takes from the inner packet.
-type inner struct {
-	tos, ttl uint8
-	df       bool
-	proto    uint8
+// grow makes room for a header of n bytes before the IP packet, which becomes
+// the payload.
+func grow(p *wire.Packet, n int) {
+	link := p.Buf[p.Start:p.L3]
+	p.L4 = p.L3
+	p.Start -= n
+	p.L3 -= n
+	p.End = p.IPEnd
+	copy(p.Buf[p.Start:], link)
 }
 
-// innerOf reads p's header for a tunnel header before it.
-func innerOf(p *wire.Packet) (in inner) {
+// outerHeader returns what the outer header takes from the inner one.
+func outerHeader(inner wire.IPv4, id uint16, df bool) wire.IPv4Header {
+	df = df && inner.DF()
+	if df {
+		id = 0
+	}
+	return wire.IPv4Header{TOS: outerTOS(inner.TOS()), ID: id, DF: df, TTL: inner.TTL(), Protocol: wire.ProtoIPIP}
+}
+
+// outerTOS is the TOS or traffic class of the outer header.
+func outerTOS(tos uint8) uint8 {
 	const ce, ect0 = 3, 2
-	if p.Is6() {
-		ip := p.IPv6()
-		in = inner{tos: ip.TrafficClass(), ttl: ip.HopLimit(), proto: wire.ProtoIPv6}
-	} else {
-		ip := p.IPv4()
-		in = inner{tos: ip.TOS(), ttl: ip.TTL(), df: ip.DF(), proto: wire.ProtoIPIP}
+	if tos&ce == ce {
+		tos = tos&^ce | ect0
 	}
-	if in.tos&ce == ce {
-		in.tos = in.tos&^ce | ect0
-	}
-	return in
+	return tos
 }
 
 // setFlow sets the parsed fields for a whole IP packet without ports.

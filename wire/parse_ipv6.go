@@ -44,7 +44,7 @@ func parseIPv6(p *Packet, b []byte) Fault {
 	}
 	at := IPv6Len
 	if isExtension(p.Proto) {
-		fault := FaultNone
+		var fault Fault
 		if at, fault = walkExtensions(p, b[:total]); fault != FaultNone || p.FragOff != 0 {
 			return fault
 		}
