@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,46 +18,21 @@ const recordings = "../testdata/oracle"
 // replayed is the report of all of them.
 var replayed = sync.OnceValues(func() (*Report, error) { return Replay(os.DirFS(recordings)) })
 
-// open are the scenarios that differ still, by cause. The table shows them as
-// failures; this list only keeps the test quiet about them until they agree.
-var open = []struct{ scenarios, cause string }{
-	{"a-*/v6*", "no IPv6"}, {"a-misc/nodest", "no IPv6, no SCTP"},
-}
-
 // TestRecordings replays everything that was recorded.
 func TestRecordings(t *testing.T) {
 	report, err := replayed()
 	if err != nil {
 		t.Fatal(err)
 	}
-	met := make([]bool, len(open))
 	failed := map[string]bool{}
 	for i := range report.Differences {
 		d := &report.Differences[i]
 		where := d.Group + "/" + d.Scenario
-		if d.Excuse != "" || failed[where] {
-			continue
-		}
-		failed[where] = true
-		if !isOpen(where, met) {
+		if d.Excuse == "" && !failed[where] { // one is enough of each
+			failed[where] = true
 			t.Error(d)
 		}
 	}
-	for i, o := range open {
-		if !met[i] {
-			t.Errorf("%s (%s) differs no more: take it off the list", o.scenarios, o.cause)
-		}
-	}
-}
-
-// isOpen finds a scenario in open and notes which entries were needed.
-func isOpen(where string, met []bool) (found bool) {
-	for i, o := range open {
-		if ok, _ := path.Match(o.scenarios, where); ok {
-			met[i], found = true, true
-		}
-	}
-	return found
 }
 
 // TestListsAreNeeded: what agrees needs no exception. A deviation within a

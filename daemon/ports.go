@@ -24,6 +24,7 @@ type portSet struct {
 	mu     sync.Mutex // guards all below
 	nics   map[string]*nic
 	filter []bpf.RawInstruction
+	groups bool                         // rings listen to all multicast addresses
 	lost   map[string]uint64            // counts of closed ports
 	failed map[string]string            // interface: error already logged
 	stale  []*afpacket.Port             // of deleted interfaces, to be closed when no worker has them
@@ -217,6 +218,9 @@ func (s *portSet) open(n *nic, l netmon.Link, interfaces int) error {
 		rings = append(rings, p)
 	}
 	n.rings, n.index = rings, rings[0].Index()
+	if s.groups {
+		s.listen(n)
+	}
 	delete(s.failed, l.Name)
 	s.d.log.Info("interface in use", "interface", l.Name, "index", n.index, "port", n.port, "mac", l.MAC.String(), "mtu", l.MTU)
 	return nil

@@ -24,8 +24,8 @@ func unsupported(c service.Change) error {
 
 func unsupportedService(v *service.VirtualService) error {
 	switch {
-	case v.Is6():
-		return notYet("IPv6 services")
+	case v.Mark != 0 && v.Is6():
+		return notYet("IPv6 firewall-mark services")
 	case v.PE != "":
 		return notYet("persistence engines")
 	}
@@ -46,8 +46,6 @@ func unsupportedMarks(rules []service.MarkRule) error {
 
 func unsupportedServer(r *service.RealServer) error {
 	switch {
-	case r.Addr.Unmap().Is6():
-		return notYet("IPv6 real servers")
 	case r.Tunnel.Type != "" && r.Tunnel.Type != "ipip":
 		return notYet("tunnels of type " + r.Tunnel.Type)
 	case r.Method != service.NAT && r.Method != service.DR && r.Method != service.Tunnel:

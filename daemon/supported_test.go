@@ -36,14 +36,14 @@ func TestUnsupported(t *testing.T) {
 		{"rule of sctp", rules(service.MarkRule{Protocol: service.SCTP, Mark: 1}), false},
 		{"rule of what is not balanced", rules(service.MarkRule{Protocol: 47, Mark: 1}), true},
 		{"rule of ipv6", rules(service.MarkRule{Source: netip.PrefixFrom(vip6, 64), Mark: 1}), true},
-		{"ipv6", v(service.Key{Protocol: service.TCP, Addr: vip6, Port: 80}, ""), true},
+		{"ipv6", v(service.Key{Protocol: service.TCP, Addr: vip6, Port: 80}, ""), false},
 		{"sctp", v(sctp, ""), false},
 		{"pe", v(tcp, "sip"), true},
 		{"nat", r(vip, service.NAT, ""), false},
 		{"tunnel", r(vip, service.Tunnel, ""), false},
 		{"gre", r(vip, service.Tunnel, "gre"), true},
 		{"local", r(vip, service.Local, ""), true},
-		{"ipv6 server", r(vip6, service.DR, ""), true},
+		{"ipv6 server", r(vip6, service.DR, ""), false},
 		{"delete", service.Change{Op: service.DeleteService, Service: service.VirtualService{Key: service.Key{Mark: 1}}}, false},
 	} {
 		err := unsupported(tt.change)

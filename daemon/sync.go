@@ -34,6 +34,7 @@ func (d *Daemon) sync() error {
 		return err
 	}
 	d.withdraw(aboutFilter)
+	d.ports.setGroups(slices.ContainsFunc(vips, func(a wire.Addr) bool { return !a.Is4() }))
 	d.guard.sync(d, next)
 	d.told.takeover = *next
 	return nil

@@ -48,19 +48,18 @@ const (
 	announceEvery = time.Second
 )
 
-// announce queues a gratuitous ARP for every virtual address that was not in
+// announce queues an announcement of every virtual address that was not in
 // the configuration before. d.mu is held.
 func (d *Director) announce(old *view, vips map[wire.Addr]bool) {
 	for a := range vips {
-		if !old.vips.has(&a) && a.Is4() {
+		if !old.vips.has(&a) {
 			d.garp = append(d.garp, announcement{addr: a, left: announceTimes})
 		}
 	}
 	d.announcing.Store(len(d.garp) > 0)
 }
 
-// sendAnnouncements queues the gratuitous ARP requests that are due (RFC 5227
-// section 3), on every link that is up and whose host has not the address. What
+// sendAnnouncements queues the announcements that are due, on every link that is up and whose host has not the address. What
 // the queues cannot take, or no link, waits for a later tick; so does all while
 // the configuration is being changed.
 func (l *Lane) sendAnnouncements() {
@@ -96,7 +95,7 @@ func (l *Lane) linksUp() (up []nexthop.Link) {
 	return up
 }
 
-// announceOn queues one gratuitous ARP request for each link, or none and
+// announceOn queues one announcement for each link, or none and
 // reports false.
 func (l *Lane) announceOn(links []nexthop.Link, a wire.Addr) bool {
 	if len(links) == 0 || l.Full() || len(links) > len(l.frames)-l.used {
@@ -104,7 +103,7 @@ func (l *Lane) announceOn(links []nexthop.Link, a wire.Addr) bool {
 	}
 	for _, link := range links {
 		p := l.frame()
-		setARP(p, wire.ARPRequest, link.MAC, a, wire.Broadcast, a)
+		setAnnouncement(p, link.MAC, a)
 		p.Out = link.Port
 		l.queue(p)
 	}
@@ -119,7 +118,7 @@ func (d *Director) Announce() {
 	v := d.view.Load()
 	d.garp = d.garp[:0] // all of them are virtual addresses, or will not be sent
 	for _, a := range v.vips.slots {
-		if a.Is4() {
+		if !a.IsZero() {
 			d.garp = append(d.garp, announcement{addr: a, left: announceTimes})
 		}
 	}

@@ -218,7 +218,6 @@ func TestNotOurs(t *testing.T) {
 		{"VLAN 0", with(func(f *memport.Frame) { f.HasVLAN = true }), dataplane.PassedVLAN},
 		{"VLAN, malformed", with(func(f *memport.Frame) { f.HasVLAN = true; short(f) }), dataplane.PassedVLAN},
 		{"VLAN inside", memport.Frame{Data: vlanInside}, fault(wire.FaultStackedVLAN)},
-		{"IPv6", with(func(f *memport.Frame) { wire.Ethernet(f.Data).SetEtherType(wire.EtherTypeIPv6) }), dataplane.PassedNotIP},
 		{"LLDP", with(func(f *memport.Frame) { wire.Ethernet(f.Data).SetEtherType(0x88cc) }), dataplane.PassedNotIP},
 		{"first fragment", fragment(vip, 0, true), dataplane.HeldFragment},
 		{"middle fragment", fragment(vip, 64, true), dataplane.HeldFragment},

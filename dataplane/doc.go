@@ -9,7 +9,7 @@
 // Reading order, as a packet goes: worker.go (receive batch), handle.go (what is
 // it?), inbound.go (client to virtual address), schedule.go (first packet of a
 // connection), transmit.go (rewrite, next hop, MTU), outbound.go (replies),
-// icmp.go, tunnel_error.go, arp.go, tick.go (what happens without a packet).
+// icmp.go, problem.go, tunnel_error.go, arp.go, ndp.go, tick.go (what happens without a packet).
 // config.go changes the configuration under it, trash.go frees what it deleted.
 //
 // Threading: a Director is shared by all workers. A Lane belongs to one

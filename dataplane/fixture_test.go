@@ -31,6 +31,9 @@ var (
 // rsMAC is real server n's hardware address, rsIP its address.
 func rsMAC(n int) wire.MAC { return wire.MAC{2, 0, 0, 1, 0, byte(n)} }
 func rsIP(n int) string    { return netip.AddrFrom4([4]byte{203, 0, 113, byte(n)}).String() }
+func rsIP6(n int) string {
+	return netip.AddrFrom16([16]byte{0x20, 1, 0x0d, 0xb8, 0, 3, 15: byte(n)}).String()
+}
 
 // world is a Director with one worker on two ports in memory and time that
 // stands still.

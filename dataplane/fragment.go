@@ -36,6 +36,9 @@ func (l *Lane) fragment(p *wire.Packet) Verdict {
 	if !toService && !l.view.nats.has(&p.Src) {
 		return l.done(PassedFragment)
 	}
+	if p.Is6() { // not put together yet
+		return l.done(DroppedFragment)
+	}
 	var r defrag.Result
 	w := &l.whole
 	r, w.sizes = l.d.frags.Add(l.now, p, &w.packet, w.sizes[:0])

@@ -8,8 +8,8 @@ import (
 // because of it. It belongs between Begin and End. The packet's memory must
 // stay until the queues have been sent.
 //
-// This is the order of kernel ip_vs_core.c (ip_vs_in, ip_vs_out): parse, ARP,
-// fragments, ICMP errors, connection, virtual service. Without any service the
+// This is the order of kernel ip_vs_core.c (ip_vs_in, ip_vs_out): parse, ARP and
+// neighbour discovery, fragments, ICMP errors, connection, virtual service. Without any service the
 // Director is out of the path, as ip_vs is.
 func (l *Lane) Handle(p *wire.Packet) Verdict {
 	l.prepare(p, &l.aheads[0])
@@ -27,8 +27,10 @@ func (l *Lane) decide(p *wire.Packet) Verdict {
 	if p.Fault != wire.FaultNone {
 		return l.malformed(p, p.Fault)
 	}
-	if p.EtherType == wire.EtherTypeARP {
-		return l.arp(p)
+	if p.EtherType != wire.EtherTypeIPv4 {
+		if v, ok := l.neighbours(p); ok {
+			return v
+		}
 	}
 	if p.PktType != wire.ToHost {
 		return l.done(PassedOtherHost)
@@ -47,7 +49,7 @@ func (l *Lane) protocol(p *wire.Packet) Verdict {
 	switch p.Proto {
 	case wire.ProtoTCP, wire.ProtoUDP:
 		return l.transport(p)
-	case wire.ProtoICMP:
+	case wire.ProtoICMP, wire.ProtoICMPv6:
 		return l.icmpPacket(p)
 	case wire.ProtoSCTP:
 		return l.sctp(p)
@@ -55,10 +57,21 @@ func (l *Lane) protocol(p *wire.Packet) Verdict {
 	return l.done(PassedProtocol)
 }
 
+// neighbours handles ARP and neighbour discovery; ok is false if p is neither.
+func (l *Lane) neighbours(p *wire.Packet) (v Verdict, ok bool) {
+	switch {
+	case p.EtherType == wire.EtherTypeARP:
+		return l.arp(p), true
+	case wire.IsNDP(p):
+		return l.ndp(p), true
+	}
+	return 0, false
+}
+
 // malformed counts a packet that Parse refused. Ether types that ulvs does not
 // speak are the host's and no fault.
 func (l *Lane) malformed(p *wire.Packet, f wire.Fault) Verdict {
-	if f == wire.FaultEtherType || f == wire.FaultIPv6 {
+	if f == wire.FaultEtherType {
 		return l.done(PassedNotIP)
 	}
 	return l.done(Reason(f))

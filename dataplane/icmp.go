@@ -8,23 +8,16 @@ import (
 	"ulvs/wire"
 )
 
-// ICMP types and codes that the director itself sends or looks at (RFC 792,
-// RFC 1191).
-const (
-	icmpEcho         = 8
-	icmpUnreachable  = 3
-	codePort         = 3
-	codeFragNeeded   = 4
-	icmpTimeExceeded = 11
-)
-
-// icmpPacket handles ICMP: errors about connections go to the connection's
+// icmpPacket handles ICMP and ICMPv6: errors about connections go to the connection's
 // other end, pings of a VIP that is not the host's are answered.
 func (l *Lane) icmpPacket(p *wire.Packet) Verdict {
+	if p.Is6() != (p.Proto == wire.ProtoICMPv6) { // the other family's
+		return l.done(PassedProtocol)
+	}
 	if v, ok := l.icmpError(p); ok {
 		return v
 	}
-	if p.ICMPType == icmpEcho && l.view.vips.has(&p.Dst) && !l.d.hops.IsLocal(p.Dst) {
+	if isEcho(p) && l.view.vips.has(&p.Dst) && !l.d.hops.IsLocal(p.Dst) {
 		return l.echo(p)
 	}
 	return l.done(PassedICMP)
@@ -171,25 +164,25 @@ func (l *Lane) relay(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.
 // unreachable answers a client for whom there is no usable real server
 // (kernel ip_vs_core.c, ip_vs_leave): ICMP port unreachable, also for TCP.
 func (l *Lane) unreachable(p *wire.Packet) Verdict {
-	return l.answerError(p, icmpUnreachable, codePort, 0, p.Dst, AnsweredUnreachable)
+	return l.answerError(p, portUnreachable, 0, p.Dst, AnsweredUnreachable)
 }
 
 // tooBig tells the sender of a DF packet the MTU it must keep to. As in ip_vs
 // the quoted packet has its TTL already decremented.
 func (l *Lane) tooBig(p *wire.Packet, mtu int, src wire.Addr) Verdict {
 	forward.DecrementTTL(p)
-	return l.answerError(p, icmpUnreachable, codeFragNeeded, uint16(mtu), src, AnsweredTooBig)
+	return l.answerError(p, packetTooBig, mtu, src, AnsweredTooBig)
 }
 
 // timeExceeded tells the sender that the TTL is used up. The zero src stands
 // for the director's own address on the way back.
 func (l *Lane) timeExceeded(p *wire.Packet, src wire.Addr) Verdict {
-	return l.answerError(p, icmpTimeExceeded, 0, 0, src, AnsweredTTL)
+	return l.answerError(p, ttlUsedUp, 0, src, AnsweredTTL)
 }
 
 // answerError sends an ICMP error about p to its source, within the rate
 // limit.
-func (l *Lane) answerError(p *wire.Packet, typ, code uint8, mtu uint16, src wire.Addr, r Reason) Verdict {
+func (l *Lane) answerError(p *wire.Packet, w problem, mtu int, src wire.Addr, r Reason) Verdict {
 	if !forward.CanError(p) {
 		return l.done(DroppedNoAnswer)
 	}
@@ -200,9 +193,7 @@ func (l *Lane) answerError(p *wire.Packet, typ, code uint8, mtu uint16, src wire
 	if hop == nil {
 		return l.noHop(st)
 	}
-	if src.IsZero() {
-		src = hop.Source
-	}
+	src = errorSource(p, src, hop)
 	e := l.frame()
 	if e == nil {
 		return l.done(DroppedICMPLimit)
@@ -210,7 +201,8 @@ func (l *Lane) answerError(p *wire.Packet, typ, code uint8, mtu uint16, src wire
 	if src.IsZero() {
 		return l.done(DroppedNoRoute)
 	}
-	forward.BuildICMPError(e, p, typ, code, mtu, src)
+	typ, code := w.about(p)
+	forward.BuildICMPError(e, p, typ, code, uint16(mtu), src)
 	if got := l.place(e, p.Src, hop, st, r); got.Verdict() == Dropped {
 		return l.done(got)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"ulvs/dataplane/memport"
 	"ulvs/dataplane/nexthop"
+	"ulvs/ipvsadm"
+	"ulvs/service"
 	"ulvs/wire"
 	"ulvs/wire/wiretest"
 )
@@ -16,6 +18,13 @@ import (
 // twelve real servers.
 const recordedDIP = "203.0.113.126"
 
+// newKernelWorld is a world in the place of the recorded kernel.
+func newKernelWorld(t testing.TB, serverMTU int) *world {
+	x := newWorldWith(t, 1000, kernelHops(serverMTU))
+	x.settle()
+	return x
+}
+
 // kernelHops knows its hosts.
 func kernelHops(serverMTU int) *nexthop.Table {
 	h := nexthop.New(nexthop.Config{Seed: 1})
@@ -23,19 +32,54 @@ func kernelHops(serverMTU int) *nexthop.Table {
 	h.SetAddresses([]nexthop.Address{
 		{Index: 1, Prefix: netip.MustParsePrefix(dipOut + "/32")},
 		{Index: 2, Prefix: netip.MustParsePrefix(recordedDIP + "/25")},
+		{Index: 1, Prefix: netip.MustParsePrefix("2001:db8:1::fe/64")},
+		{Index: 2, Prefix: netip.MustParsePrefix("2001:db8:3::fe/64")},
 	})
-	next := netip.MustParseAddr("192.0.2.253")
+	next, next6 := netip.MustParseAddr("192.0.2.253"), netip.MustParseAddr("2001:db8:1::fd")
 	h.SetRoutes([]nexthop.Route{
 		{Dst: netip.MustParsePrefix("192.0.2.0/24"), Index: 1, Gateway: next},
 		{Dst: netip.MustParsePrefix("203.0.113.128/25"), Index: 1, Gateway: next},
 		{Dst: netip.MustParsePrefix("203.0.113.0/25"), Index: 2},
+		{Dst: netip.MustParsePrefix("2001:db8:4::/48"), Index: 1, Gateway: next6},
+		{Dst: netip.MustParsePrefix("2001:db8:3::/64"), Index: 2},
 	})
-	all := []nexthop.Neighbour{{Index: 1, Addr: next, MAC: clientMAC, State: nexthop.Pinned}}
+	all := []nexthop.Neighbour{
+		{Index: 1, Addr: next, MAC: clientMAC, State: nexthop.Pinned},
+		{Index: 1, Addr: next6, MAC: clientMAC, State: nexthop.Pinned},
+	}
 	for n := 1; n <= 12; n++ {
-		all = append(all, nexthop.Neighbour{Index: 2, Addr: netip.MustParseAddr(rsIP(n)), MAC: rsMAC(n), State: nexthop.Pinned})
+		for _, ip := range []string{rsIP(n), rsIP6(n)} {
+			all = append(all, nexthop.Neighbour{Index: 2, Addr: netip.MustParseAddr(ip), MAC: rsMAC(n), State: nexthop.Pinned})
+		}
 	}
 	h.SetNeighbours(all)
 	return h
+}
+
+// noNames is ipvsadm without names: recorded commands are numeric.
+type noNames struct{}
+
+func (noNames) HostName(netip.Addr) string                   { return "" }
+func (noNames) HostAddr(string) (netip.Addr, bool)           { return netip.Addr{}, false }
+func (noNames) PortName(uint16, service.Protocol) string     { return "" }
+func (noNames) Port(string, service.Protocol) (uint16, bool) { return 0, false }
+
+// command runs a recorded ipvsadm command; listings do nothing.
+func (x *world) command(line string) {
+	x.t.Helper()
+	words := strings.Fields(line)
+	req, err := ipvsadm.Parse(words[0], words[1:], noNames{})
+	if err != nil {
+		x.t.Fatalf("%s: %v", line, err)
+	}
+	if v := req.Timeouts; req.Command == ipvsadm.Set {
+		if err := x.d.Timeouts().Set(v.TCP, v.TCPFin, v.UDP); err != nil {
+			x.t.Fatal(err)
+		}
+	}
+	if c, ok := req.Change(); ok {
+		x.apply(c)
+	}
 }
 
 // tcpFlags are the letters of TCP flags by bit, lowest first.
@@ -44,36 +88,47 @@ const tcpFlags = "FSRPAUEC"
 // describe writes a frame as recordings do.
 func describe(t testing.TB, frame []byte) string {
 	d := wiretest.Decode(t, frame)
-	ends := func(sep string) string {
-		return fmt.Sprintf("%v%s>%v%s", d.IP.SrcIP, sep, d.IP.DstIP, sep)
-	}
+	src, dst := d.Ends()
+	ends := fmt.Sprintf("%v>%v", src, dst)
+	ports := fmt.Sprintf("%v>%v", netip.AddrPortFrom(src, d.SrcPort), netip.AddrPortFrom(dst, d.DstPort))
 	switch {
 	case d.TCP != nil:
-		return fmt.Sprintf("tcp %v:%d>%v:%d %s", d.IP.SrcIP, d.TCP.SrcPort, d.IP.DstIP, d.TCP.DstPort, letters(frame))
+		return "tcp " + ports + " " + letters(d.IPPayload[13])
 	case d.UDP != nil:
-		return fmt.Sprintf("udp %v:%d>%v:%d", d.IP.SrcIP, d.UDP.SrcPort, d.IP.DstIP, d.UDP.DstPort)
+		return "udp " + ports
 	case d.SCTP != nil:
-		return fmt.Sprintf("sctp %v:%d>%v:%d", d.IP.SrcIP, d.SrcPort, d.IP.DstIP, d.DstPort)
+		return "sctp " + ports
 	case d.ICMP != nil:
-		text := fmt.Sprintf("icmp %s type=%d code=%d", ends(""), d.ICMP.TypeCode.Type(), d.ICMP.TypeCode.Code())
+		text := fmt.Sprintf("icmp %s type=%d code=%d", ends, d.ICMP.TypeCode.Type(), d.ICMP.TypeCode.Code())
 		if wire.ICMPTypeIsError(d.ICMP.TypeCode.Type()) {
-			text += " [" + describe(t, frameOf(frame[14+28:])) + "]"
+			text += " [" + describe(t, frameOf(d.ICMPBody())) + "]"
 		}
 		return text
-	case d.IP.Protocol == 4:
-		return "ipip " + ends("") + " [" + describe(t, frameOf(frame[34:])) + "]"
+	case d.ICMP6 != nil:
+		text := fmt.Sprintf("icmp6 %s type=%d code=%d", ends, d.ICMP6.TypeCode.Type(), d.ICMP6.TypeCode.Code())
+		if wire.ICMP6TypeIsError(d.ICMP6.TypeCode.Type()) {
+			text += " [" + describe(t, frameOf(d.ICMPBody())) + "]"
+		}
+		return text
+	case d.Proto == wire.ProtoIPIP:
+		return "ipip " + ends + " [" + describe(t, frameOf(d.IPPayload)) + "]"
+	case d.Proto == wire.ProtoIPv6:
+		return "ip6 " + ends + " [" + describe(t, frameOf(d.IPPayload)) + "]"
 	}
-	return fmt.Sprintf("%v %s", d.IP.Protocol, ends(""))
+	return fmt.Sprintf("%v %s", d.Proto, ends)
 }
 
 // frameOf puts an Ethernet header before an IP packet.
 func frameOf(ip []byte) []byte {
-	return append(append(make([]byte, 12, 14+len(ip)), 0x08, 0), ip...)
+	etherType := []byte{0x08, 0}
+	if ip[0]>>4 == 6 {
+		etherType = []byte{0x86, 0xdd}
+	}
+	return append(append(make([]byte, 12, 14+len(ip)), etherType...), ip...)
 }
 
-// letters are the TCP flags of a frame in the order that recordings have.
-func letters(frame []byte) (s string) {
-	flags := frame[14+20+13]
+// letters are TCP flags in the order that recordings have.
+func letters(flags byte) (s string) {
 	for _, c := range "SFRPAUEC" {
 		if flags>>strings.IndexRune(tcpFlags, c)&1 != 0 {
 			s += string(c)

@@ -58,6 +58,8 @@ type Lane struct {
 	aheads   [groupSize]conntrack.Ahead // of the group that is being prepared
 	reached  uint32                     // sink of prepareGroup
 	tunnelID uint16                     // IP id of the last tunnel header without DF
+	// fragmentID is the id of the last IPv6 packet that was cut.
+	fragmentID uint32
 	// seen is the generation that the present batch began with, noBatch between
 	// batches.
 	seen atomic.Uint64
@@ -71,7 +73,7 @@ type hopSlot struct {
 
 // newLane makes worker number's lane.
 func newLane(d *Director, number, ports int) *Lane {
-	l := &Lane{d: d, tunnelID: uint16(number), queues: make([][]*wire.Packet, ports), queued: make([]uint16, 0, ports), frames: make([]wire.Packet, frameCount)}
+	l := &Lane{d: d, tunnelID: uint16(number), fragmentID: uint32(d.seed>>32) + uint32(number), queues: make([][]*wire.Packet, ports), queued: make([]uint16, 0, ports), frames: make([]wire.Packet, frameCount)}
 	for i := range l.queues {
 		l.queues[i] = make([]*wire.Packet, 0, queueLen)
 	}

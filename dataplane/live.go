@@ -172,7 +172,7 @@ func (s *vipSet) slot(a *wire.Addr) uint32 {
 func (s *vipSet) has(a *wire.Addr) bool {
 	for i := s.slot(a); ; i = (i + 1) & s.mask {
 		if s.slots[i] == *a {
-			return true
+			return !a.IsZero() // which is how free slots look, and what :: is
 		}
 		if s.slots[i].IsZero() {
 			return false

@@ -58,7 +58,7 @@ func (l *Lane) reply(p *wire.Packet, h *hit) Verdict {
 	}
 	cut := exceeds(p, hop.MTU)
 	if cut && forward.DontFragment(p) {
-		return l.answerError(p, icmpUnreachable, codeFragNeeded, uint16(hop.MTU), wire.Addr{}, AnsweredTooBig)
+		return l.answerError(p, packetTooBig, hop.MTU, wire.Addr{}, AnsweredTooBig)
 	}
 	l.countOut(h, p)
 	if p.L4-p.L3 > wire.IPv4Len {

@@ -12,7 +12,7 @@ const (
 	// Passed: not ours; the host's own stack has it too and deals with it.
 	Passed
 	// Answered: consumed; the Lane queued an answer to the sender (ARP reply,
-	// ICMP error).
+	// neighbour advertisement, ICMP error).
 	Answered
 	// Held: copied and waiting, for the next hop's hardware address or for the
 	// rest of a datagram.
@@ -43,7 +43,7 @@ const (
 	ForwardedSegments                                  // super-frame cut into segments and sent
 	ForwardedFragments                                 // packet too big for the link, cut into IP fragments
 
-	PassedNotIP     // neither IPv4 nor ARP
+	PassedNotIP     // neither IP nor ARP
 	PassedOtherHost // not addressed to this host's MAC
 	PassedVLAN      // tagged: belongs to a VLAN interface of the host
 	PassedNoService // no virtual service and no connection matches
@@ -52,17 +52,19 @@ const (
 	PassedProtocol  // IP protocol that is not balanced
 	PassedICMP      // ICMP that concerns no connection
 	PassedARP       // ARP that the host's own stack answers
+	PassedNDP       // neighbour discovery (IPv6) that the host's own stack answers
 	PassedFragment  // fragment that concerns no virtual address
 	PassedFTPData   // from port 20: an FTP server's data connection
 	PassedNotNAT    // a DR or tunnel server's packet passing through
 
 	AnsweredARP         // ARP request for a VIP that is not the host's
+	AnsweredNDP         // neighbour solicitation for a VIP that is not the host's
 	AnsweredEcho        // ping of a VIP that is not the host's
 	AnsweredUnreachable // no usable real server: ICMP port unreachable
-	AnsweredTooBig      // DF packet above the MTU: ICMP fragmentation needed
+	AnsweredTooBig      // DF or IPv6 packet above the MTU: ICMP fragmentation needed
 	AnsweredTTL         // TTL used up: ICMP time exceeded
 
-	HeldNeighbour // waits for ARP
+	HeldNeighbour // waits for ARP or neighbour discovery
 	HeldFragment  // waits for the rest of its datagram
 
 	DroppedMartian    // impossible source
@@ -72,7 +74,7 @@ const (
 	DroppedNoRoute    // no route to the next hop
 	DroppedLinkDown   // route leads over a link that is down or has no port
 	DroppedLocal      // real server is the director itself; not supported
-	DroppedNeighbour  // next hop does not answer ARP and its queue is full
+	DroppedNeighbour  // next hop does not answer and its queue is full
 	DroppedICMPLimit  // an ICMP error was due but the rate limit held it back
 	DroppedNoAnswer   // an ICMP error was due but must not answer such a packet
 	DroppedICMPBad    // ICMP with a bad checksum, or a ping from no single host or in fragments
@@ -104,7 +106,7 @@ var reasonTexts = [NumReasons]reasonText{
 	ForwardedSegments:  {"forwarded-segments", Forwarded, "super-frame cut into segments"},
 	ForwardedFragments: {"forwarded-fragments", Forwarded, "packet above the MTU cut into IP fragments"},
 
-	PassedNotIP:     {"passed-not-ip", Passed, "neither IPv4 nor ARP"},
+	PassedNotIP:     {"passed-not-ip", Passed, "neither IP nor ARP"},
 	PassedOtherHost: {"passed-other-host", Passed, "frame not addressed to this host"},
 	PassedVLAN:      {"passed-vlan", Passed, "VLAN-tagged frame, not taken as untagged traffic"},
 	PassedNoService: {"passed-no-service", Passed, "no virtual service and no connection matches"},
@@ -113,27 +115,29 @@ var reasonTexts = [NumReasons]reasonText{
 	PassedProtocol:  {"passed-protocol", Passed, "IP protocol that is not balanced"},
 	PassedICMP:      {"passed-icmp", Passed, "ICMP that concerns no connection"},
 	PassedARP:       {"passed-arp", Passed, "ARP for the host's own stack"},
+	PassedNDP:       {"passed-ndp", Passed, "IPv6 neighbour discovery for the host's own stack"},
 	PassedFragment:  {"passed-fragment", Passed, "fragment that concerns no virtual address"},
 	PassedFTPData:   {"passed-ftp-data", Passed, "new connection from port 20: FTP data, never balanced"},
 	PassedNotNAT:    {"passed-not-nat", Passed, "packet of a DR or tunnel server that passes through"},
 
 	AnsweredARP:         {"answered-arp", Answered, "ARP request for a VIP that is not the host's"},
+	AnsweredNDP:         {"answered-ndp", Answered, "IPv6 neighbour solicitation for a VIP that is not the host's"},
 	AnsweredEcho:        {"answered-echo", Answered, "ping of a VIP that is not the host's"},
 	AnsweredUnreachable: {"answered-unreachable", Answered, "no usable real server: ICMP port unreachable"},
-	AnsweredTooBig:      {"answered-too-big", Answered, "DF packet above the MTU: ICMP fragmentation needed"},
+	AnsweredTooBig:      {"answered-too-big", Answered, "DF or IPv6 packet above the MTU: ICMP fragmentation needed"},
 	AnsweredTTL:         {"answered-ttl", Answered, "TTL used up: ICMP time exceeded"},
 
-	HeldNeighbour: {"held-neighbour", Held, "waits until the next hop answers ARP"},
+	HeldNeighbour: {"held-neighbour", Held, "waits until the next hop answers ARP or neighbour discovery"},
 	HeldFragment:  {"held-fragment", Held, "waits for the rest of its datagram"},
 
 	DroppedMartian:    {"dropped-martian", Dropped, "impossible source: address, port 0, or a virtual address"},
-	DroppedFragment:   {"dropped-fragment", Dropped, "fragment that came twice, or of a datagram whose fragments overlap"},
+	DroppedFragment:   {"dropped-fragment", Dropped, "fragment that came twice, of a datagram whose fragments overlap, or of IPv6"},
 	DroppedServerGone: {"dropped-server-gone", Dropped, "connection of a real server that was deleted"},
 	DroppedTableFull:  {"dropped-table-full", Dropped, "connection table full and nothing may be evicted"},
 	DroppedNoRoute:    {"dropped-no-route", Dropped, "no route to the real server or client, or no address of our own there"},
 	DroppedLinkDown:   {"dropped-link-down", Dropped, "the route's link is down or not in use by ulvs"},
 	DroppedLocal:      {"dropped-local", Dropped, "real server is an address of the director itself"},
-	DroppedNeighbour:  {"dropped-neighbour", Dropped, "next hop does not answer ARP and its queue is full"},
+	DroppedNeighbour:  {"dropped-neighbour", Dropped, "next hop does not answer and its queue is full"},
 	DroppedICMPLimit:  {"dropped-icmp-limit", Dropped, "an ICMP error was due but the rate limit held it back"},
 	DroppedNoAnswer:   {"dropped-no-answer", Dropped, "an ICMP error was due but must not be sent about such a packet"},
 	DroppedICMPBad:    {"dropped-icmp-bad", Dropped, "ICMP with a bad checksum, or a ping from no single host or in fragments"},

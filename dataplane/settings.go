@@ -86,5 +86,5 @@ func (l *Lane) stray(p *wire.Packet) Verdict {
 	if l.view.reals == nil || !l.view.reals.has(p) || p.Proto == wire.ProtoTCP && p.TCPFlags&wire.RST != 0 {
 		return l.done(PassedNoService)
 	}
-	return l.answerError(p, icmpUnreachable, codePort, 0, wire.Addr{}, AnsweredUnreachable)
+	return l.answerError(p, portUnreachable, 0, wire.Addr{}, AnsweredUnreachable)
 }

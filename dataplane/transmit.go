@@ -75,11 +75,29 @@ func (l *Lane) sendNAT(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Stat
 	return l.emit(p, h.server.Addr, hop, st, ForwardedNAT)
 }
 
-// ipipOverhead is what an IPv4 tunnel header adds, in bytes.
-const ipipOverhead = 20
+// leastMTU6 is what every link that carries IPv6 takes (RFC 8200 section 5).
+const leastMTU6 = 1280
 
-// sendTunnel puts the packet into an IPv4 packet to the real server (RFC
-// 2003). A tunnel header hides the transport header from the device, so
+// inTunnel is the length of the largest packet like p that the sender shall
+// send through a tunnel to s, whose own packets may be mtu long. An IPv6 sender
+// is never asked for less than the least MTU: the tunnel's packets are then
+// fragmented.
+func inTunnel(p *wire.Packet, s *Server, mtu int) int {
+	room := mtu - forward.TunnelOverhead(&s.Addr)
+	if p.Is6() {
+		return max(room, leastMTU6)
+	}
+	return room
+}
+
+// mayNotCut reports whether a packet must go through the tunnel in one piece: with
+// pmtu_disc an IPv4 packet that says so, and every IPv6 packet.
+func (l *Lane) mayNotCut(p *wire.Packet) bool {
+	return forward.DontFragment(p) && (p.Is6() || l.view.settings.PMTUDisc)
+}
+
+// sendTunnel puts the packet into an IP packet to the real server (RFC 2003, RFC
+// 2473). A tunnel header hides the transport header from the device, so
 // super-frames are cut and checksums finished here.
 func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status) Verdict {
 	mtu := l.pathMTU(h.server, hop)
@@ -89,8 +107,8 @@ func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.S
 	if h.server.sentMTU.Load() != int32(mtu) {
 		h.server.sentMTU.Store(int32(mtu))
 	}
-	if l.view.settings.PMTUDisc && forward.DontFragment(p) && exceeds(p, mtu-ipipOverhead) {
-		return l.tooBig(p, mtu-ipipOverhead, p.Dst)
+	if room := inTunnel(p, h.server, mtu); l.mayNotCut(p) && exceeds(p, room) {
+		return l.tooBig(p, room, p.Dst)
 	}
 	forward.DecrementTTL(p)
 	if p.Offload.GSO() != wire.GSONone {
@@ -102,7 +120,7 @@ func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.S
 // tunnelSegments cuts a super-frame and encapsulates every segment.
 func (l *Lane) tunnelSegments(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status, mtu int) Verdict {
 	l.made = l.made[:0]
-	if !forward.Segment(p, mtu-ipipOverhead, l.next) {
+	if !forward.Segment(p, mtu-forward.TunnelOverhead(&h.server.Addr), l.next) {
 		return l.done(DroppedSegment)
 	}
 	r := ForwardedSegments
@@ -115,7 +133,7 @@ func (l *Lane) tunnelSegments(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexth
 // tunnelOne encapsulates one packet and places it, in fragments if it must be.
 // No two lanes use the same id (RFC 6864 section 4).
 func (l *Lane) tunnelOne(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status, mtu int, r Reason) Reason {
-	df := l.view.settings.PMTUDisc && forward.DontFragment(p)
+	df := !p.Is6() && l.mayNotCut(p)
 	if !df {
 		l.tunnelID += uint16(len(l.d.lanes))
 	}
@@ -195,13 +213,7 @@ func (l *Lane) fragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st next
 // placeFragments cuts one packet into IP fragments and places them.
 func (l *Lane) placeFragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.Status, mtu int) Reason {
 	first := len(l.made)
-	cut := false
-	if p == &l.whole.packet {
-		cut = l.recut(p, mtu)
-	} else {
-		cut = forward.Fragment(p, mtu, l.next)
-	}
-	if !cut {
+	if !l.cut(p, mtu) {
 		return DroppedSegment
 	}
 	r := ForwardedFragments
@@ -209,6 +221,19 @@ func (l *Lane) placeFragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st
 		r = together(r, l.place(q, to, hop, st, ForwardedFragments))
 	}
 	return r
+}
+
+// cut makes IP fragments of p; an IPv6 packet is one of our tunnels'. No two
+// lanes use the same id, which nobody can foresee (RFC 7739).
+func (l *Lane) cut(p *wire.Packet, mtu int) bool {
+	switch {
+	case p.Is6():
+		l.fragmentID += uint32(len(l.d.lanes))
+		return forward.Fragment6(p, mtu, l.fragmentID, l.next)
+	case p == &l.whole.packet:
+		return l.recut(p, mtu)
+	}
+	return forward.Fragment(p, mtu, l.next)
 }
 
 // together is the reason of a packet that became several: the first loss of a

@@ -13,7 +13,7 @@ import (
 const (
 	// minPathMTU is the least: what says less is an attack or not worth the
 	// packets (kernel net/ipv4/route.c, ip_rt_min_pmtu).
-	minPathMTU = 552
+	minPathMTU = 552 // over IPv6 leastMTU6
 	// pathLifetime is for how long: the way may have become better (RFC 1191
 	// section 6.3).
 	pathLifetime = 10 * time.Minute
@@ -51,13 +51,13 @@ func (l *Lane) tunnelError(p *wire.Packet) Verdict {
 		return l.done(DroppedICMPBad)
 	}
 	mtu := 0
-	if p.ICMPType == icmpUnreachable && p.ICMPCode == codeFragNeeded {
-		mtu = l.learnPath(int(p.ICMPv4().MTU()))
+	if saysTooBig(p) {
+		mtu = l.learnPath(toldMTU(p))
 		if mtu <= 0 || !forward.DontFragment(&l.inner) {
 			return l.done(PassedICMP) // nothing the client could do
 		}
 	}
-	return l.answerError(&l.inner, p.ICMPType, p.ICMPCode, uint16(mtu), l.inner.Dst, ForwardedICMP)
+	return l.answerError(&l.inner, told(p), mtu, l.inner.Dst, ForwardedICMP)
 }
 
 // learnPath takes note of the MTU of the way to the hit's server and returns
@@ -66,13 +66,19 @@ func (l *Lane) tunnelError(p *wire.Packet) Verdict {
 // too big gets the new one. Routers from before
 // RFC 1191 tell 0.
 func (l *Lane) learnPath(told int) int {
-	s := l.hit.server
+	s, least := l.hit.server, minPathMTU
+	if !s.Addr.Is4() {
+		least = leastMTU6
+	}
 	hop, _ := l.serverHop(s)
 	if hop == nil || told == 0 {
 		return 0
 	}
-	if told = max(told, minPathMTU); told < hop.MTU {
+	if told = max(told, least); told < hop.MTU {
 		s.path.Store(&path{told, l.now + pathLifetime})
 	}
-	return int(s.sentMTU.Load()) - ipipOverhead
+	if !s.Addr.Is4() { // ip_vs does not follow errors about such tunnels
+		return inTunnel(&l.inner, s, l.pathMTU(s, hop))
+	}
+	return inTunnel(&l.inner, s, int(s.sentMTU.Load()))
 }

@@ -7,8 +7,9 @@
 // parsed fields and its Offload describing what the bytes now are, except TTL,
 // which stays as received.
 //
-// Packets are IPv4, the ports those of TCP, UDP and SCTP: what else Parse will let
-// through one day begins at rewrite.
+// Packets are IPv4 or IPv6, the ports those of TCP, UDP and SCTP: what else
+// Parse will let through one day begins at rewrite. The two families share every function;
+// what IPv6 does otherwise is in ipv6.go.
 //
 // It never chooses: which method, which server, which error to answer with and
 // in what order to call is the Director's. It never allocates, reads a clock,

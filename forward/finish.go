@@ -27,6 +27,8 @@ func FinishChecksum(p *wire.Packet) bool {
 		putTransport(l4[wire.UDPChecksumOffset:], p.Proto, wire.Checksum(l4, 0))
 	case wire.ProtoSCTP:
 		finishSCTP(p)
+	case wire.ProtoICMPv6:
+		putTransport(l4[wire.ICMP6ChecksumOffset:], p.Proto, wire.Checksum(l4, 0))
 	}
 	p.Offload = wire.Offload{}
 	return true

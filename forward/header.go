@@ -2,10 +2,14 @@ package forward
 
 import "ulvs/wire"
 
-// DecrementTTL takes one off the TTL and keeps the IP header checksum right
-// (RFC 1624). The caller has answered packets whose TTL is 1 or less with time
+// DecrementTTL takes one off the TTL, IPv6's hop limit, and keeps IPv4's header
+// checksum right (RFC 1624). The caller has answered packets whose TTL is 1 or less with time
 // exceeded. p.TTL stays as received.
 func DecrementTTL(p *wire.Packet) {
+	if p.Is6() {
+		p.Buf[p.L3+7]--
+		return
+	}
 	ip := wire.IPv4(p.Buf[p.L3 : p.L3+wire.IPv4Len : p.L3+wire.IPv4Len])
 	ip[8]--
 	sum := uint32(ip.Checksum()) + 0x0100
@@ -22,5 +26,6 @@ func SetMACs(p *wire.Packet, src, dst wire.MAC) {
 	*(*wire.MAC)(frame[6:]) = src
 }
 
-// DontFragment reports whether the IPv4 header of p has DF set.
-func DontFragment(p *wire.Packet) bool { return p.IPv4().DF() }
+// DontFragment reports whether p must not be fragmented: IPv4 with DF set, or
+// IPv6 (RFC 8200 section 5).
+func DontFragment(p *wire.Packet) bool { return p.Is6() || p.IPv4().DF() }

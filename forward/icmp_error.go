@@ -9,7 +9,7 @@ const (
 
 	// MaxICMPErrorFrame is the length in bytes of the longest frame that
 	// BuildICMPError makes.
-	MaxICMPErrorFrame = wire.EthernetLen + maxError
+	MaxICMPErrorFrame = wire.EthernetLen + maxError6
 
 	// errorTOS is precedence internetwork control (RFC 1812 section 4.3.2.5).
 	errorTOS = 0xc0
@@ -20,6 +20,9 @@ const (
 // 3.2.2, RFC 1812 section 4.3.2.7): never about an ICMP error, a fragment other
 // than the first, a packet to many or from no single host.
 func CanError(p *wire.Packet) bool {
+	if p.Is6() {
+		return canError6(p)
+	}
 	return p.FragOff == 0 &&
 		p.PktType != wire.ToBroadcast && p.PktType != wire.ToMulticast &&
 		!(p.Proto == wire.ProtoICMP && wire.ICMPTypeIsError(p.ICMPType)) &&
@@ -33,13 +36,18 @@ func unicast(a wire.Addr) bool {
 }
 
 // BuildICMPError makes the fresh packet dst an ICMP error of src to the source
-// of orig, quoting as much of orig, as it is now, as makes 576 bytes in all.
-// mtu is for fragmentation needed (RFC 1191) and otherwise 0. Nothing but the
+// of orig, quoting as much of orig, as it is now, as makes 576 bytes in all; for
+// IPv6 typ and code are ICMPv6's and it is 1280 bytes. mtu is for fragmentation
+// needed (RFC 1191) or packet too big, and otherwise 0. Nothing but the
 // quote comes from orig; the MAC addresses are zero. The caller has asked
 // CanError.
 func BuildICMPError(dst, orig *wire.Packet, typ, code uint8, mtu uint16, src wire.Addr) {
+	if orig.Is6() {
+		buildError6(dst, orig, typ, code, mtu, src)
+		return
+	}
 	quote := orig.Buf[orig.L3:min(orig.IPEnd, orig.L3+maxError-wire.IPv4Len-wire.ICMPLen)]
-	blank(dst, wire.ICMPLen+len(quote))
+	blank(dst, wire.EtherTypeIPv4, wire.ICMPLen+len(quote))
 	icmp := dst.ICMPv4()
 	icmp.SetType(typ)
 	icmp.SetCode(code)
@@ -59,16 +67,24 @@ func BuildICMPError(dst, orig *wire.Packet, typ, code uint8, mtu uint16, src wir
 	dst.In = orig.In
 }
 
-// blank makes the fresh packet p an IPv4 frame with n bytes after an IP header
-// of 20; all but the Ethernet header is left to the caller to write.
-func blank(p *wire.Packet, n int) {
-	*p = wire.Packet{Buf: p.Buf, Start: wire.Headroom, EtherType: wire.EtherTypeIPv4}
+// blank makes the fresh packet p a frame with n bytes after an IP header without
+// options; all but the Ethernet header is left to the caller to write.
+func blank(p *wire.Packet, etherType uint16, n int) {
+	*p = wire.Packet{Buf: p.Buf, Start: wire.Headroom, EtherType: etherType}
 	p.L3 = p.Start + wire.EthernetLen
-	p.L4 = p.L3 + wire.IPv4Len
+	p.L4 = p.L3 + headerLen(etherType == wire.EtherTypeIPv6)
 	p.End = p.L4 + n
 	p.IPEnd = p.End
 	frame := p.Ethernet()
 	frame.SetDst(wire.MAC{})
 	frame.SetSrc(wire.MAC{})
-	frame.SetEtherType(wire.EtherTypeIPv4)
+	frame.SetEtherType(etherType)
+}
+
+// headerLen is the length in bytes of an IP header without options.
+func headerLen(is6 bool) int {
+	if is6 {
+		return wire.IPv6Len
+	}
+	return wire.IPv4Len
 }

@@ -35,11 +35,22 @@ func ICMPOutbound(p *wire.Packet, virtual wire.Addr, virtualPort uint16) bool {
 // and the ICMP checksum follows all that changed; the quoted transport checksum
 // stays, as in ip_vs, for a quote is rarely long enough to verify it.
 func requote(p *wire.Packet, q *Quoted, e end, addr *wire.Addr, port uint16) {
+	d := q.setAddr(p, e, addr) + setPort(p.Buf[q.l4:p.IPEnd], e, port)
+	if p.Offload.Partial() { // the device sums what it finds
+		return
+	}
+	icmp := p.ICMPv4() // whose checksum is where ICMPv6 has it
+	icmp.SetChecksum(d.Update(icmp.Checksum()))
+}
+
+// setAddr changes one address of the quoted IP header and its checksum.
+func (q *Quoted) setAddr(p *wire.Packet, e end, addr *wire.Addr) wire.Delta {
+	if q.is6 {
+		return putAddr6(p.Buf[q.l3:p.IPEnd], e, addr)
+	}
 	ip := wire.IPv4(p.Buf[q.l3:p.IPEnd])
 	was := ip.Checksum()
 	d := setAddr(ip, e, addr)
 	ip.SetChecksum(d.Update(was))
-	d += wire.Diff16(was, ip.Checksum()) + setPort(p.Buf[q.l4:p.IPEnd], e, port)
-	icmp := p.ICMPv4()
-	icmp.SetChecksum(d.Update(icmp.Checksum()))
+	return d + wire.Diff16(was, ip.Checksum())
 }

@@ -9,9 +9,11 @@ type Quoted struct {
 	Proto            uint8
 
 	l3, l4 int // offsets in the Buf of the error
+	is6    bool
 }
 
-// minQuote is how much of the transport header an error must quote (RFC 792).
+// minQuote is how much of the transport header an error must quote (RFC 792;
+// ICMPv6 has room for more).
 const minQuote = 8
 
 // QuotedFlow reads the flow that the ICMP error p is about. It reports false if
@@ -23,24 +25,24 @@ func QuotedFlow(p *wire.Packet) (q Quoted, ok bool) {
 	if !hasQuote(p) {
 		return q, false
 	}
-	q, ok = readQuote(p, p.L4+wire.ICMPLen)
+	q, ok = readQuote(p, p.L4+wire.ICMPLen, p.Is6())
 	return q, ok && q.hasPorts()
 }
 
 // TunnelQuote reads an ICMP error about a packet that EncapIPIP made: outer are
 // the ends of the tunnel, and inner becomes a view, in p's memory, of the
 // client's packet as far as it is quoted, good for looking up its connection
-// and for BuildICMPError. It reports false if the error does not quote an IPIP
-// packet with the inner IP header and 8 bytes of its TCP, UDP or SCTP header.
+// and for BuildICMPError. It reports false if the error does not quote a packet
+// in a packet with the inner IP header and 8 bytes of its TCP, UDP or SCTP header.
 func TunnelQuote(inner, p *wire.Packet) (outer Quoted, ok bool) {
 	if !hasQuote(p) {
 		return outer, false
 	}
-	outer, ok = readQuote(p, p.L4+wire.ICMPLen)
-	if !ok || outer.Proto != wire.ProtoIPIP {
+	outer, ok = readQuote(p, p.L4+wire.ICMPLen, p.Is6())
+	if !ok || outer.Proto != wire.ProtoIPIP && outer.Proto != wire.ProtoIPv6 {
 		return outer, false
 	}
-	q, ok := readQuote(p, outer.l4)
+	q, ok := readQuote(p, outer.l4, outer.Proto == wire.ProtoIPv6)
 	if ok && q.hasPorts() {
 		q.view(inner, p)
 		return outer, true
@@ -50,6 +52,10 @@ func TunnelQuote(inner, p *wire.Packet) (outer Quoted, ok bool) {
 
 // view makes inner the quoted packet q of p.
 func (q *Quoted) view(inner, p *wire.Packet) {
+	if q.is6 {
+		q.view6(inner, p)
+		return
+	}
 	ip := wire.IPv4(p.Buf[q.l3:p.IPEnd])
 	end := min(p.IPEnd, q.l3+ip.TotalLen())
 	*inner = wire.Packet{
@@ -61,14 +67,20 @@ func (q *Quoted) view(inner, p *wire.Packet) {
 
 // hasQuote reports whether p is an unfragmented ICMP error about some flow.
 func hasQuote(p *wire.Packet) bool {
+	if p.Is6() {
+		return p.Proto == wire.ProtoICMPv6 && !p.IsFragment() && wire.ICMP6TypeIsError(p.ICMPType)
+	}
 	return p.Proto == wire.ProtoICMP && !p.IsFragment() &&
 		wire.ICMPTypeIsError(p.ICMPType) && p.ICMPType != wire.ICMPRedirect && p.ICMPType != wire.ICMPParamProblem
 }
 
-// readQuote reads the IPv4 packet quoted at the offset l3 of p.Buf. It reports
+// readQuote reads the IP packet quoted at the offset l3 of p.Buf. It reports
 // false if its header is not there or not sound, if it is not a first fragment,
 // or if less than 8 bytes follow the header.
-func readQuote(p *wire.Packet, l3 int) (q Quoted, ok bool) {
+func readQuote(p *wire.Packet, l3 int, is6 bool) (q Quoted, ok bool) {
+	if is6 {
+		return readQuote6(p, l3)
+	}
 	ip := wire.IPv4(p.Buf[l3:p.IPEnd])
 	if len(ip) < wire.IPv4Len || ip.Version() != 4 || ip.FragOff() != 0 {
 		return q, false
@@ -81,10 +93,16 @@ func readQuote(p *wire.Packet, l3 int) (q Quoted, ok bool) {
 		Src: wire.AddrFrom4(ip.Src()), Dst: wire.AddrFrom4(ip.Dst()),
 		Proto: ip.Protocol(), l3: l3, l4: l3 + n,
 	}
-	if q.hasPorts() { // which lie alike in all
-		q.SrcPort, q.DstPort = wire.UDP(ip[n:]).SrcPort(), wire.UDP(ip[n:]).DstPort()
-	}
+	q.readPorts(p)
 	return q, true
+}
+
+// readPorts reads the ports, which lie alike in TCP, UDP and SCTP.
+func (q *Quoted) readPorts(p *wire.Packet) {
+	if q.hasPorts() {
+		l4 := wire.UDP(p.Buf[q.l4:p.IPEnd])
+		q.SrcPort, q.DstPort = l4.SrcPort(), l4.DstPort()
+	}
 }
 
 func (q *Quoted) hasPorts() bool {
@@ -93,4 +111,14 @@ func (q *Quoted) hasPorts() bool {
 
 // ValidICMP reports whether the checksum of the ICMP message p is right. A
 // message that is a fragment cannot be checked and is not valid.
-func ValidICMP(p *wire.Packet) bool { return !p.IsFragment() && p.ICMPv4().ChecksumOK() }
+//
+// One whose checksum is left to the device, which only IPv6 has, is.
+func ValidICMP(p *wire.Packet) bool {
+	switch {
+	case p.IsFragment():
+		return false
+	case p.Is6():
+		return p.Offload.Partial() || p.ICMPv6().ChecksumOK(p.Src, p.Dst)
+	}
+	return p.ICMPv4().ChecksumOK()
+}

@@ -13,34 +13,78 @@ var (
 	virtualAddr  = wiretest.Addr("198.51.100.1")
 	realAddr     = wiretest.Addr("203.0.113.1")
 	directorAddr = wiretest.Addr("203.0.113.126")
+
+	virtualAddr6  = wiretest.Addr("2001:db8:2::1")
+	realAddr6     = wiretest.Addr("2001:db8:3::1")
+	directorAddr6 = wiretest.Addr("2001:db8:3::fe")
 )
 
 func TestNAT(t *testing.T) {
-	forwardtest.Run(t, forwardtest.Method{
-		Inbound:  func(p *wire.Packet) { DecrementTTL(p); NATInbound(p, realAddr, 8080) },
-		Outbound: func(p *wire.Packet) { DecrementTTL(p); NATOutbound(p, virtualAddr, 80) },
-		Arrives:  forwardtest.Real,
-		Fills:    true,
-	})
+	for _, row := range []struct {
+		is6           bool
+		virtual, real wire.Addr
+		arrives       string
+	}{
+		{false, virtualAddr, realAddr, forwardtest.Real},
+		{true, virtualAddr6, realAddr6, forwardtest.Real6},
+	} {
+		t.Run(family(row.is6), func(t *testing.T) {
+			forwardtest.Run(t, forwardtest.Method{
+				Inbound:  func(p *wire.Packet) { DecrementTTL(p); NATInbound(p, row.real, 8080) },
+				Outbound: func(p *wire.Packet) { DecrementTTL(p); NATOutbound(p, row.virtual, 80) },
+				Arrives:  row.arrives,
+				Fills:    true,
+				Is6:      row.is6,
+			})
+		})
+	}
+}
+
+func family(is6 bool) string {
+	if is6 {
+		return "v6"
+	}
+	return "v4"
 }
 
 func TestDR(t *testing.T) {
-	forwardtest.Run(t, forwardtest.Method{
-		Inbound: func(p *wire.Packet) { DecrementTTL(p); SetMACs(p, wire.MAC{1}, wire.MAC{2}) },
-		Arrives: forwardtest.Virtual,
-	})
+	for is6, arrives := range map[bool]string{false: forwardtest.Virtual, true: forwardtest.Virtual6} {
+		t.Run(family(is6), func(t *testing.T) {
+			forwardtest.Run(t, forwardtest.Method{
+				Inbound: func(p *wire.Packet) { DecrementTTL(p); SetMACs(p, wire.MAC{1}, wire.MAC{2}) },
+				Arrives: arrives,
+				Is6:     is6,
+			})
+		})
+	}
 }
 
+// TestTunnel puts packets of each family into packets of each.
 func TestTunnel(t *testing.T) {
-	forwardtest.Run(t, forwardtest.Method{
-		Inbound: func(p *wire.Packet) {
-			DecrementTTL(p)
-			if !EncapIPIP(p, directorAddr, realAddr, 7, true) {
-				panic("refused")
-			}
-		},
-		Arrives:  forwardtest.Virtual,
-		Grows:    IPIPOverhead,
-		Finishes: true,
-	})
+	for _, row := range []struct {
+		outer6, inner6   bool
+		director, server wire.Addr
+		arrives          string
+		grows            int
+	}{
+		{false, false, directorAddr, realAddr, forwardtest.Virtual, IPIPOverhead},
+		{false, true, directorAddr, realAddr, forwardtest.Virtual6, IPIPOverhead},
+		{true, false, directorAddr6, realAddr6, forwardtest.Virtual, IPv6Overhead},
+		{true, true, directorAddr6, realAddr6, forwardtest.Virtual6, IPv6Overhead},
+	} {
+		t.Run(family(row.inner6)+" over "+family(row.outer6), func(t *testing.T) {
+			forwardtest.Run(t, forwardtest.Method{
+				Inbound: func(p *wire.Packet) {
+					DecrementTTL(p)
+					if !EncapIPIP(p, row.director, row.server, 7, true) {
+						panic("refused")
+					}
+				},
+				Arrives:  row.arrives,
+				Grows:    row.grows,
+				Finishes: true,
+				Is6:      row.inner6,
+			})
+		})
+	}
 }

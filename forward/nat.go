@@ -18,6 +18,9 @@ const (
 // addr returns the four bytes of this end's address in an IPv4 header.
 func (e end) addr(ip []byte) []byte { return ip[12+4*e : 16+4*e] }
 
+// addr6 returns the 16 bytes of this end's address in an IPv6 header.
+func (e end) addr6(ip []byte) []byte { return ip[8+16*e : 24+16*e] }
+
 // port returns the two bytes of this end's port in a TCP, UDP or SCTP header.
 func (e end) port(l4 []byte) []byte { return l4[2*e : 2+2*e] }
 
@@ -47,9 +50,14 @@ func NATOutbound(p *wire.Packet, virtual wire.Addr, virtualPort uint16) {
 // port to change. It is one function because two, one for each header, take
 // 9 ns instead of 8.
 func rewrite(p *wire.Packet, e end, addr *wire.Addr, port uint16) bool {
-	ip := wire.IPv4(p.Buf[p.L3 : p.L3+wire.IPv4Len : p.L3+wire.IPv4Len])
-	d := setAddr(ip, e, addr)
-	ip.SetChecksum(d.Update(ip.Checksum()))
+	var d wire.Delta
+	if !p.Is6() {
+		ip := wire.IPv4(p.Buf[p.L3 : p.L3+wire.IPv4Len : p.L3+wire.IPv4Len])
+		d = setAddr(ip, e, addr)
+		ip.SetChecksum(d.Update(ip.Checksum()))
+	} else {
+		d = setAddr6(p, e, addr)
+	}
 	if p.FragOff != 0 {
 		return false
 	}
@@ -60,6 +68,7 @@ func rewrite(p *wire.Packet, e end, addr *wire.Addr, port uint16) bool {
 	case wire.ProtoUDP:
 		at = wire.UDPChecksumOffset
 	default:
+		rewriteICMP6(p, d)
 		return rewriteSCTP(p, e, port)
 	}
 	l4 := p.Buf[p.L4:p.IPEnd]
@@ -86,9 +95,20 @@ func missingSum(p *wire.Packet) uint16 {
 	if p.MoreFrags || p.Offload.GSO() != wire.GSONone || n > p.IPEnd-p.L4 {
 		return 0
 	}
-	ip, l4 := p.IPv4(), p.Buf[p.L4:p.L4+n]
-	src, dst := wire.AddrFrom4(ip.Src()), wire.AddrFrom4(ip.Dst())
+	l4 := p.Buf[p.L4 : p.L4+n]
+	src, dst := headerAddrs(p)
 	return wire.UDPZero(wire.Checksum(l4, wire.PseudoSum(src, dst, p.Proto, n)))
+}
+
+// headerAddrs reads the addresses of p's header, which may be newer than those
+// that Parse found.
+func headerAddrs(p *wire.Packet) (src, dst wire.Addr) {
+	if p.Is6() {
+		ip := p.IPv6()
+		return wire.AddrFrom16(ip.Src()), wire.AddrFrom16(ip.Dst())
+	}
+	ip := p.IPv4()
+	return wire.AddrFrom4(ip.Src()), wire.AddrFrom4(ip.Dst())
 }
 
 // setAddr writes one address of an IPv4 header, not its checksum. It returns

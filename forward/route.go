@@ -7,6 +7,9 @@ import "ulvs/wire"
 // 3.1). The header checksum follows.
 func RecordRoute(p *wire.Packet, own wire.Addr) {
 	const end, nop, record = 0, 1, 7
+	if p.Is6() {
+		return
+	}
 	ip := p.IPv4()
 	for o := ip.Options(); len(o) > 0 && o[0] != end; {
 		if o[0] == nop {

@@ -74,7 +74,7 @@ func (c *cutter) valid(mtu int) bool {
 		return false
 	}
 	switch {
-	case p.Offload.GSO() == wire.GSOTCPv4 && p.Proto == wire.ProtoTCP:
+	case (p.Offload.GSO() == wire.GSOTCPv4 || p.Offload.GSO() == wire.GSOTCPv6) && p.Proto == wire.ProtoTCP:
 		c.size = min(c.size, mtu-(c.headers-p.L3))
 	case p.Offload.GSO() != wire.GSOUDPL4 || p.Proto != wire.ProtoUDP:
 		return false
@@ -85,10 +85,12 @@ func (c *cutter) valid(mtu int) bool {
 // cut makes out the segment with the payload p.Buf[at:end].
 func (c *cutter) cut(out *wire.Packet, at, end int) {
 	derive(out, c.p, c.headers, c.p.Buf[at:end])
-	ip := out.IPv4()
-	ip.SetTotalLen(out.IPLen())
-	ip.SetID(ip.ID() + uint16(c.count))
-	ip.FillChecksum()
+	setLength(out)
+	if !out.Is6() {
+		ip := out.IPv4()
+		ip.SetID(ip.ID() + uint16(c.count))
+		ip.FillChecksum()
+	}
 	if c.p.Proto == wire.ProtoTCP {
 		c.tcp(out, at, end)
 	} else {

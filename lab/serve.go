@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"ulvs/lab/decap"
 )
@@ -14,7 +15,11 @@ import (
 // serve is the HTTP server of a real server: its answers begin with a line
 // that names it. Arguments: the name, the address to listen at.
 func serve(ctx context.Context, args []string) error {
-	listener, err := net.Listen("tcp4", args[1])
+	network := "tcp4"
+	if strings.HasPrefix(args[1], "[") {
+		network = "tcp6"
+	}
+	listener, err := net.Listen(network, args[1])
 	if err != nil {
 		return fmt.Errorf("listen at %s: %w", args[1], err)
 	}
@@ -47,7 +52,8 @@ func (l *Lab) Serve() error {
 	return nil
 }
 
-// Serve starts an HTTP server at addr, "address:port" or ":port", on the host.
+// Serve starts an HTTP server at addr, "address:port" or ":port", of IPv6
+// "[address]:port", on the host.
 // The first line of its answers is the host's name.
 func (h *Host) Serve(addr string) error {
 	_, err := h.helper(roleServe, h.Name, addr)

@@ -83,6 +83,12 @@ func (a Addr) And(mask [16]byte) Addr {
 	return Addr{a.w0 & m.w0, a.w1 & m.w1}
 }
 
+// Put16 writes the 16 bytes in network order over the first of b.
+func (a Addr) Put16(b []byte) {
+	binary.LittleEndian.PutUint64(b[:8], a.w0)
+	binary.LittleEndian.PutUint64(b[8:16], a.w1)
+}
+
 // String returns the usual text form.
 func (a Addr) String() string {
 	if a.IsZero() {

@@ -17,10 +17,12 @@ func BenchmarkParse(b *testing.B) {
 		"tcp-partial": wiretest.TCP(flow, wire.ACK, wiretest.Payload(1400), wiretest.WithPartial()),
 		"options":     wiretest.UDP(flow, nil, wiretest.WithIPOptions(1, 1, 1, 1)),
 		"icmp":        wiretest.ICMPEcho(flow, 1, 1, nil),
+		"tcp6":        wiretest.TCP(flow6, wire.ACK, nil),
+		"options6":    extensions(wiretest.Destination),
 		"arp":         wiretest.ARP(wire.ARPRequest, wiretest.ClientMAC, "192.0.2.1", wire.Broadcast, "192.0.2.2"),
 		"short":       wiretest.Raw(make([]byte, 13)),
 	}
-	for _, name := range []string{"udp", "tcp", "tcp-partial", "options", "icmp", "arp", "short"} {
+	for _, name := range []string{"udp", "tcp", "tcp-partial", "options", "icmp", "tcp6", "options6", "arp", "short"} {
 		b.Run(name, func(b *testing.B) {
 			p := rows[name]
 			b.ReportAllocs()

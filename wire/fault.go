@@ -16,15 +16,13 @@ const (
 	FaultStackedVLAN
 	// FaultEtherType: neither IPv4, IPv6 nor ARP.
 	FaultEtherType
-	// FaultIPv6: IPv6 is not supported yet.
-	FaultIPv6
 	// FaultShortARP: fewer than 28 bytes of ARP.
 	FaultShortARP
 	// FaultARPFormat: ARP for other than Ethernet and IPv4 addresses.
 	FaultARPFormat
-	// FaultShortIP: fewer than 20 bytes of IPv4.
+	// FaultShortIP: fewer than 20 bytes of IPv4 or 40 of IPv6.
 	FaultShortIP
-	// FaultIPVersion: the version field is not 4.
+	// FaultIPVersion: the version field is not that of the EtherType.
 	FaultIPVersion
 	// FaultIHLSmall: the header length is below 20 bytes.
 	FaultIHLSmall
@@ -32,21 +30,35 @@ const (
 	FaultIHLBeyond
 	// FaultTotalSmall: the total length is below the header length.
 	FaultTotalSmall
-	// FaultTotalBeyond: the total length ends after the frame.
+	// FaultTotalBeyond: the total length, or IPv6's payload length, ends after
+	// the frame.
 	FaultTotalBeyond
 	// FaultIPChecksum: the header checksum does not verify (RFC 1812 section 5.2.2).
 	FaultIPChecksum
-	// FaultIPOption: an option's length is below 2 or ends after the header.
+	// FaultMappedAddress: an IPv4-mapped address in an IPv6 header, which would
+	// pass for IPv4 (RFC 4942 section 2.2).
+	FaultMappedAddress
+	// FaultExtensionBeyond: an IPv6 extension header ends after the packet.
+	FaultExtensionBeyond
+	// FaultExtensionCount: more than eight IPv6 extension headers.
+	FaultExtensionCount
+	// FaultExtensionOrder: an IPv6 hop-by-hop header that is not the first, or a
+	// fragment header inside a fragment.
+	FaultExtensionOrder
+	// FaultJumbogram: the jumbo payload option (RFC 2675).
+	FaultJumbogram
+	// FaultIPOption: an option's length is too small or ends after the header.
 	FaultIPOption
-	// FaultSourceRoute: a loose or strict source route (RFC 7126 sections 4.3, 4.4).
+	// FaultSourceRoute: a loose or strict source route (RFC 7126 sections 4.3,
+	// 4.4), or an IPv6 routing header with segments left (RFC 5095).
 	FaultSourceRoute
 	// FaultFragmentLength: a fragment other than the last that is empty or no
-	// multiple of 8 bytes long (RFC 791 section 3.2).
+	// multiple of 8 bytes long (RFC 791 section 3.2, RFC 8200 section 4.5).
 	FaultFragmentLength
 	// FaultFragmentBeyond: a fragment that ends after the largest IP packet.
 	FaultFragmentBeyond
 	// FaultTinyFragment: a first fragment without the whole TCP header
-	// (RFC 1858 section 3).
+	// (RFC 1858 section 3), or without all extension headers (RFC 7112).
 	FaultTinyFragment
 	// FaultTCPFragment: a TCP fragment at offset 8, which could overwrite the
 	// flags of the first (RFC 1858 section 4, RFC 3128).
@@ -86,7 +98,6 @@ var faultNames = [NumFaults]string{
 	FaultShortEthernet:   "short-ethernet",
 	FaultStackedVLAN:     "stacked-vlan",
 	FaultEtherType:       "unknown-ethertype",
-	FaultIPv6:            "ipv6-not-supported",
 	FaultShortARP:        "short-arp",
 	FaultARPFormat:       "arp-format",
 	FaultShortIP:         "short-ip-header",
@@ -96,6 +107,11 @@ var faultNames = [NumFaults]string{
 	FaultTotalSmall:      "total-length-too-small",
 	FaultTotalBeyond:     "total-length-beyond-frame",
 	FaultIPChecksum:      "ip-checksum",
+	FaultMappedAddress:   "ipv4-mapped-address",
+	FaultExtensionBeyond: "extension-beyond-packet",
+	FaultExtensionCount:  "too-many-extensions",
+	FaultExtensionOrder:  "extension-order",
+	FaultJumbogram:       "jumbogram",
 	FaultIPOption:        "ip-option",
 	FaultSourceRoute:     "source-route",
 	FaultFragmentLength:  "fragment-length",

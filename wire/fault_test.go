@@ -33,7 +33,9 @@ const (
 	atType, atIP, atTotal, atSum, atL4 = 12, 14, 16, 24, 34
 )
 
-func malformedFrames() []malformed {
+func malformedFrames() []malformed { return append(malformed4(), malformed6()...) }
+
+func malformed4() []malformed {
 	udp, tcp := wiretest.UDP(flow, wiretest.Payload(20)), wiretest.TCP(flow, wire.SYN, nil, wiretest.WithTCPOptions(2, 4, 5, 180))
 	icmp, arp := wiretest.ICMPEcho(flow, 1, 1, nil), wiretest.ARP(1, wiretest.ClientMAC, "192.0.2.1", wire.Broadcast, "192.0.2.2")
 	sctp := wiretest.SCTP(flow, wiretest.Chunk(wire.SCTPData, wiretest.Payload(20)))
@@ -48,7 +50,7 @@ func malformedFrames() []malformed {
 		{"provider tag in the frame", spoil(udp, atType, 0x88, 0xa8), wire.FaultStackedVLAN},
 		{"802.3 length", spoil(udp, atType, 0x00, 0x2e), wire.FaultEtherType},
 		{"lldp", spoil(udp, atType, 0x88, 0xcc), wire.FaultEtherType},
-		{"ipv6", spoil(udp, atType, 0x86, 0xdd), wire.FaultIPv6},
+		{"ipv4 as ipv6", spoil(udp, atType, 0x86, 0xdd), wire.FaultIPVersion},
 		{"ethernet header alone", udp.Frame()[:14], wire.FaultShortIP},
 		{"ip one byte short", udp.Frame()[:33], wire.FaultShortIP},
 		{"version 6 in ipv4", spoil(udp, atIP, 0x65), wire.FaultIPVersion},
@@ -150,6 +152,21 @@ func TestMalformedOffload(t *testing.T) {
 		"gso of sctp":         {sctp, gso},
 		"sctp with tcp field": {sctp, good},
 		"gso and wrong start": {tcp, wire.Offload{Flags: wire.NeedsCsum, GSOType: wire.GSOTCPv4, GSOSize: 1000, CsumStart: 33, CsumOffset: 16}},
+	}
+	tcp6, icmp6 := wiretest.TCP(flow6, wire.ACK, wiretest.Payload(3000)), wiretest.ICMPEcho(flow6, 1, 1, nil)
+	good6 := wire.Offload{Flags: wire.NeedsCsum, CsumStart: 54, CsumOffset: 16}
+	type row = struct {
+		p *wire.Packet
+		o wire.Offload
+	}
+	rows["v6: start of ipv4"] = row{tcp6, good}
+	rows["v6: gso of ipv4"] = row{tcp6, gso}
+	rows["v6: gso of icmp"] = row{icmp6, wire.Offload{GSOType: wire.GSOTCPv6, GSOSize: 1000}}
+	rows["v6: icmp with tcp field"] = row{icmp6, good6}
+	rows["v6: fragment"] = row{wiretest.Raw(fragment6(wire.ProtoTCP, 24, 0, true)), wire.Offload{Flags: wire.NeedsCsum, CsumStart: 62, CsumOffset: 16}}
+	rows["v6: last fragment"] = row{wiretest.Raw(fragment6(wire.ProtoUDP, 24, 64, false)), good6}
+	if _, got := againstOracle(t, tcp6.Frame(), good6, false); got != wire.FaultNone {
+		t.Errorf("partial checksum of IPv6: Parse = %v", got)
 	}
 	for name, c := range rows {
 		if _, got := againstOracle(t, c.p.Frame(), c.o, false); got != wire.FaultOffload {

@@ -44,7 +44,11 @@ func useViews(t *testing.T, p *wire.Packet) {
 		_ = p.ARP().TargetIP()
 		return
 	}
-	_, _ = p.IPv4().Options(), p.IPv4().Payload()
+	if p.Is6() {
+		_, _, _ = p.IPv6().TrafficClass(), p.IPv6().FlowLabel(), p.IPv6().Dst()
+	} else {
+		_, _ = p.IPv4().Options(), p.IPv4().Payload()
+	}
 	switch {
 	case p.L4 == 0:
 	case p.Proto == wire.ProtoTCP:
@@ -57,7 +61,11 @@ func useViews(t *testing.T, p *wire.Packet) {
 		for c, ok := p.SCTP().First(), true; ok; c, ok = c.Next() {
 			_ = c.Type()
 		}
-	case p.Proto == wire.ProtoICMP:
+	case wire.IsNDP(p):
+		wire.ReadNDP(p)
+	case p.Proto == wire.ProtoICMPv6 && p.Is6():
+		_, _ = p.ICMPv6().Payload(), p.ICMPv6().MTU()
+	case p.Proto == wire.ProtoICMP && !p.Is6():
 		_, _, _ = p.ICMPv4().Payload(), p.ICMPv4().IsError(), p.ICMPv4().MTU()
 	}
 	if gopacketReads(p) {
@@ -66,9 +74,13 @@ func useViews(t *testing.T, p *wire.Packet) {
 }
 
 // gopacketReads reports whether gopacket can decode p at all: it refuses IP
-// options of length 2, which RFC 791 allows, and TCP options of bad length,
-// which ulvs does not read.
+// options of length 2, which RFC 791 allows, options and routing headers of
+// kinds that it does not know, and TCP options of bad length, which ulvs does
+// not read.
 func gopacketReads(p *wire.Packet) bool {
+	if p.Is6() {
+		return plain6(p)
+	}
 	for o := p.IPv4().Options(); len(o) > 1 && o[0] != 0; {
 		n := 1
 		if o[0] != 1 {
@@ -80,6 +92,29 @@ func gopacketReads(p *wire.Packet) bool {
 		o = o[n:]
 	}
 	return p.Proto != wire.ProtoTCP || p.L4 == 0 || len(p.TCP().Options()) == 0
+}
+
+// plain6 is gopacketReads for IPv6.
+func plain6(p *wire.Packet) bool {
+	h := p.IPv6()
+	next, b := h.NextHeader(), []byte(h[wire.IPv6Len:])
+	for off := 0; off == 0; {
+		n := 8
+		switch next {
+		case wiretest.Routing:
+			if n += 8 * int(b[1]); b[2] != 0 || n%16 != 8 {
+				return false
+			}
+		case wiretest.HopByHop, wiretest.Destination:
+			n += 8 * int(b[1])
+		case wiretest.FragmentExt:
+			off = int(b[2])<<8 + int(b[3]&0xf8)
+		default:
+			return p.Proto != wire.ProtoTCP || p.L4 == 0 || len(p.TCP().Options()) == 0
+		}
+		next, b = b[0], b[n:]
+	}
+	return true
 }
 
 // FuzzChecksum holds sums of any cut and their incremental update against the

@@ -46,7 +46,7 @@ func parseOther(p *Packet, b []byte) Fault {
 	case EtherTypeARP:
 		return parseARP(p, b)
 	case EtherTypeIPv6:
-		return FaultIPv6
+		return parseIPv6(p, b)
 	case EtherTypeVLAN, EtherTypeQinQ:
 		return FaultStackedVLAN
 	}

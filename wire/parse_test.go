@@ -3,7 +3,6 @@ package wire_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"reflect"
 	"testing"
 
@@ -74,38 +73,75 @@ func checkBounds(t testing.TB, p *wire.Packet) {
 	}
 }
 
+// flow6 is the IPv6 flow of the tests.
+var flow6 = wiretest.Flow{Src: "[2001:db8:4::1]:1000", Dst: "[2001:db8:2::1]:80"}
+
 // samples are well-formed packets of every kind.
 func samples() map[string]*wire.Packet {
+	all := map[string]*wire.Packet{}
+	for family, f := range map[string]wiretest.Flow{"v4 ": flow, "v6 ": flow6} {
+		for name, p := range transportSamples(f) {
+			all[family+name] = p
+		}
+	}
 	pay := wiretest.Payload(50)
-	return map[string]*wire.Packet{
-		"tcp syn":       wiretest.TCP(flow, wire.SYN, nil, wiretest.WithTCPOptions(2, 4, 5, 180)),
-		"tcp data":      wiretest.TCP(flow, wire.ACK|wire.PSH, pay, wiretest.WithDF()),
-		"tcp padded":    wiretest.TCP(flow, wire.ACK, nil, wiretest.WithPad(60)),
-		"tcp no flags":  wiretest.TCP(flow, 0, nil),
-		"tcp partial":   wiretest.TCP(flow, wire.ACK, pay, wiretest.WithPartial()),
-		"tcp super":     wiretest.TCP(flow, wire.ACK, wiretest.Payload(65535-40), wiretest.WithGSO(1460)),
-		"udp":           wiretest.UDP(flow, pay),
-		"udp empty":     wiretest.UDP(flow, nil),
-		"udp partial":   wiretest.UDP(flow, pay, wiretest.WithPartial()),
-		"udp super":     wiretest.UDP(flow, wiretest.Payload(9000), wiretest.WithGSO(1000)),
+	for name, p := range map[string]*wire.Packet{
 		"ip options":    wiretest.UDP(flow, pay, wiretest.WithIPOptions(7, 7, 4, 0, 0, 0, 0, 1, 148, 4, 0, 0)),
 		"options tcp":   wiretest.TCP(flow, wire.ACK, pay, wiretest.WithIPOptions(68, 8, 5, 0, 0, 0, 0, 0), wiretest.WithPartial()),
 		"after the end": wiretest.UDP(flow, pay, wiretest.WithIPOptions(0, 131, 0, 0)),
 		"short option":  wiretest.UDP(flow, pay, wiretest.WithIPOptions(30, 2, 30, 2)),
-		"icmp echo":     wiretest.ICMPEcho(flow, 1, 2, pay),
 		"icmp error":    wiretest.ICMPError(flow, 3, 4, 1400, wiretest.TCP(flow, wire.ACK, nil).IP()),
 		"sctp init":     wiretest.SCTP(flow, wiretest.Chunk(wire.SCTPInit, pay)),
 		"sctp bundle":   wiretest.SCTP(flow, append(wiretest.Chunk(wire.SCTPCookieEcho, pay[:5]), wiretest.Chunk(wire.SCTPAbort, nil)...)),
 		"sctp unpadded": wiretest.SCTP(flow, wiretest.Chunk(wire.SCTPData, pay[:13])[:17]),
 		"sctp partial":  wiretest.SCTP(flow, wiretest.Chunk(wire.SCTPData, pay), wiretest.WithPartial()),
 		"sctp first":    wiretest.IP(flow, wire.ProtoSCTP, wiretest.SCTP(flow, wiretest.Chunk(wire.SCTPData, pay)).Transport()[:16], wiretest.WithFragment(0, true)),
-		"ipip":          wiretest.IP(flow, wire.ProtoIPIP, wiretest.UDP(flow, pay).IP()),
-		"no payload":    wiretest.IP(flow, wire.ProtoGRE, nil),
-		"first":         wiretest.IP(flow, wire.ProtoUDP, wiretest.UDP(flow, wiretest.Payload(100)).Transport()[:16], wiretest.WithFragment(0, true)),
-		"first tcp":     wiretest.IP(flow, wire.ProtoTCP, wiretest.TCP(flow, wire.ACK, wiretest.Payload(100)).Transport()[:24], wiretest.WithFragment(0, true)),
-		"middle":        wiretest.IP(flow, wire.ProtoUDP, wiretest.Payload(16), wiretest.WithFragment(16, true)),
-		"last":          wiretest.IP(flow, wire.ProtoTCP, wiretest.Payload(3), wiretest.WithFragment(65512, false)),
+		"last of 64k":   wiretest.IP(flow, wire.ProtoTCP, wiretest.Payload(3), wiretest.WithFragment(65512, false)),
 		"arp":           wiretest.ARP(wire.ARPRequest, wiretest.ClientMAC, "192.0.2.1", wire.Broadcast, "192.0.2.2"),
+
+		"icmp6 error":   wiretest.ICMPError(flow6, 2, 0, 1400, wiretest.TCP(flow6, wire.ACK, nil).IP()),
+		"icmp6 partial": wiretest.ICMPEcho(flow6, 1, 2, pay, wiretest.WithPartial()),
+		"flow label":    wiretest.TCP(flow6, wire.SYN, nil, wiretest.WithFlowLabel(0x12345), wiretest.WithTOS(0xb9)),
+		"icmp of v4":    wiretest.IP(flow6, wire.ProtoICMP, nil),
+		"hop-by-hop":    wiretest.TCP(flow6, wire.ACK, pay, wiretest.WithExtension(wiretest.HopByHop, 5, 2, 0, 0, 1, 0)),
+		"destination":   wiretest.TCP(flow6, wire.ACK, pay, wiretest.WithExtension(wiretest.Destination, 1, 4, 0, 0, 0, 0), wiretest.WithPartial()),
+		"routing":       wiretest.UDP(flow6, pay, wiretest.WithExtension(wiretest.Routing, 0, 0)),
+		"atomic":        wiretest.UDP(flow6, pay, wiretest.WithExtension(wiretest.FragmentExt, 0, 0, 1, 2, 3, 4)),
+		"all":           extensions(wiretest.HopByHop, wiretest.Destination, wiretest.Routing, wiretest.FragmentExt, wiretest.Destination),
+		"eight":         extensions(60, 60, 60, 60, 60, 60, 60, 60),
+		"esp":           wiretest.IP(flow6, 50, pay),
+		"nothing":       wiretest.IP(flow6, 59, nil),
+		"unspecified":   wiretest.UDP(wiretest.Flow{Src: "[::]:1", Dst: "[ff02::1]:2"}, pay),
+		"question": wiretest.NDP(wire.Neighbour{Type: wire.ICMP6NeighbourAsk, Target: wiretest.Addr("2001:db8:2::1"), MAC: wiretest.ClientMAC},
+			wiretest.ClientMAC, "2001:db8:2::2", wire.MAC{0x33, 0x33, 0xff, 0, 0, 1}, "ff02::1:ff00:1"),
+	} {
+		all[name] = p
+	}
+	return all
+}
+
+// transportSamples are those that both families have.
+func transportSamples(f wiretest.Flow) map[string]*wire.Packet {
+	pay := wiretest.Payload(50)
+	return map[string]*wire.Packet{
+		"tcp syn":      wiretest.TCP(f, wire.SYN, nil, wiretest.WithTCPOptions(2, 4, 5, 180)),
+		"tcp data":     wiretest.TCP(f, wire.ACK|wire.PSH, pay, wiretest.WithDF()),
+		"tcp padded":   wiretest.TCP(f, wire.ACK, nil, wiretest.WithPad(80)),
+		"tcp no flags": wiretest.TCP(f, 0, nil),
+		"tcp partial":  wiretest.TCP(f, wire.ACK, pay, wiretest.WithPartial()),
+		"tcp super":    wiretest.TCP(f, wire.ACK, wiretest.Payload(65535-40), wiretest.WithGSO(1460)),
+		"udp":          wiretest.UDP(f, pay),
+		"udp empty":    wiretest.UDP(f, nil),
+		"udp partial":  wiretest.UDP(f, pay, wiretest.WithPartial()),
+		"udp super":    wiretest.UDP(f, wiretest.Payload(9000), wiretest.WithGSO(1000)),
+		"icmp echo":    wiretest.ICMPEcho(f, 1, 2, pay),
+		"sctp":         wiretest.SCTP(f, wiretest.Chunk(wire.SCTPData, pay)),
+		"ipip":         wiretest.IP(f, wire.ProtoIPIP, wiretest.UDP(flow, pay).IP()),
+		"no payload":   wiretest.IP(f, wire.ProtoGRE, nil),
+		"first":        wiretest.IP(f, wire.ProtoUDP, wiretest.UDP(f, wiretest.Payload(100)).Transport()[:16], wiretest.WithFragment(0, true)),
+		"first tcp":    wiretest.IP(f, wire.ProtoTCP, wiretest.TCP(f, wire.ACK, wiretest.Payload(100)).Transport()[:24], wiretest.WithFragment(0, true)),
+		"middle":       wiretest.IP(f, wire.ProtoUDP, wiretest.Payload(16), wiretest.WithFragment(16, true)),
+		"last":         wiretest.IP(f, wire.ProtoTCP, wiretest.Payload(3), wiretest.WithFragment(65504, false)),
 	}
 }
 
@@ -143,7 +179,7 @@ func TestEveryLength(t *testing.T) {
 			if n < p.IPEnd-p.Start && fault == wire.FaultNone {
 				t.Fatalf("cut to %d of %d bytes: no fault\n%x", n, p.IPEnd-p.Start, f)
 			}
-			if n >= 34 && p.EtherType == wire.EtherTypeIPv4 {
+			if n >= 34 && p.EtherType == wire.EtherTypeIPv4 || n >= 54 && p.Is6() {
 				againstOracle(t, fixLength(f), wire.Offload{}, false)
 			}
 		}
@@ -155,13 +191,17 @@ func TestEveryLength(t *testing.T) {
 
 // fixLength sets total length and header checksum to what the frame has.
 func fixLength(f []byte) []byte {
+	if wire.Ethernet(f).EtherType() == wire.EtherTypeIPv6 {
+		wire.IPv6(f[14:]).SetPayloadLen(len(f) - 14 - wire.IPv6Len)
+		return f
+	}
 	wire.IPv4(f[14:]).SetTotalLen(len(f) - 14)
 	return fixChecksum(f)
 }
 
 // fixChecksum makes the IP header checksum right, if the header is in the frame.
 func fixChecksum(f []byte) []byte {
-	if len(f) < 34 {
+	if len(f) < 34 || wire.Ethernet(f).EtherType() == wire.EtherTypeIPv6 {
 		return f
 	}
 	if h := wire.IPv4(f[14:]); h.HeaderLen() >= wire.IPv4Len && h.HeaderLen() <= len(h) {
@@ -179,7 +219,7 @@ func TestMutations(t *testing.T) {
 		for range 3000 {
 			f := append([]byte(nil), p.Frame()[:min(len(p.Frame()), 200)]...)
 			for range 1 + r.IntN(3) {
-				f[12+r.IntN(min(len(f), 60)-12)] = interesting(r)
+				f[12+r.IntN(min(len(f), 80)-12)] = interesting(r)
 			}
 			if r.IntN(2) == 0 {
 				f = fixChecksum(f)
@@ -210,7 +250,7 @@ func interesting(r *rand.Rand) byte {
 func TestGopacketAgrees(t *testing.T) {
 	for name, p := range samples() {
 		wire.Parse(p)
-		if p.EtherType != wire.EtherTypeIPv4 || name == "short option" { // see gopacketReads
+		if p.EtherType == wire.EtherTypeARP || !gopacketReads(p) {
 			continue
 		}
 		gopacketAgrees(t, name, p, wiretest.Decode(t, p.Frame()))
@@ -220,18 +260,24 @@ func TestGopacketAgrees(t *testing.T) {
 // gopacketAgrees compares the fields of an IP packet.
 func gopacketAgrees(t testing.TB, name string, p *wire.Packet, d *wiretest.Decoded) {
 	t.Helper()
-	src, _ := netip.AddrFromSlice(d.IP.SrcIP)
-	dst, _ := netip.AddrFromSlice(d.IP.DstIP)
-	got := []any{p.Src.Netip(), p.Dst.Netip(), p.SrcPort, p.DstPort, p.TTL, p.Proto, p.FragOff, p.MoreFrags, p.IPLen()}
-	want := []any{src.Unmap(), dst.Unmap(), d.SrcPort, d.DstPort, d.IP.TTL, uint8(d.IP.Protocol), d.IP.FragOffset * 8,
-		d.IP.Flags&1 != 0, int(d.IP.Length)}
+	src, dst := d.Ends()
+	got := []any{p.Src, p.Dst, p.SrcPort, p.DstPort, p.Proto, int(p.FragOff), p.MoreFrags}
+	want := []any{wire.AddrFrom(src), wire.AddrFrom(dst), d.SrcPort, d.DstPort, d.Proto, d.FragOff, d.MoreFrags}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%s: Parse sees %v, gopacket %v", name, got, want)
+	}
+	for _, check := range []wiretest.Checker{wiretest.TTL(p.TTL), wiretest.IPLen(p.IPLen())} {
+		if err := check(t, d); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	if d.TCP != nil && (d.TCP.SYN != (p.TCPFlags&wire.SYN != 0) || d.TCP.CWR != (p.TCPFlags&wire.CWR != 0)) {
 		t.Errorf("%s: flags %#x, gopacket %+v", name, p.TCPFlags, d.TCP)
 	}
 	if d.ICMP != nil && (d.ICMP.TypeCode.Type() != p.ICMPType || d.ICMP.TypeCode.Code() != p.ICMPCode) {
 		t.Errorf("%s: ICMP %d/%d, gopacket %v", name, p.ICMPType, p.ICMPCode, d.ICMP.TypeCode)
+	}
+	if d.ICMP6 != nil && (d.ICMP6.TypeCode.Type() != p.ICMPType || d.ICMP6.TypeCode.Code() != p.ICMPCode) {
+		t.Errorf("%s: ICMPv6 %d/%d, gopacket %v", name, p.ICMPType, p.ICMPCode, d.ICMP6.TypeCode)
 	}
 }

@@ -104,7 +104,7 @@ func checkOffload(p *Packet) Fault {
 }
 
 // partialMatches reports whether the partial checksum is that of p's TCP, UDP
-// or SCTP header, in a packet that is not a fragment.
+// SCTP or ICMPv6 header, in a packet that is not a fragment.
 func partialMatches(p *Packet) bool {
 	if p.MoreFrags || int(p.Offload.CsumStart) != p.L4-p.Start {
 		return false
@@ -116,6 +116,8 @@ func partialMatches(p *Packet) bool {
 		return p.Offload.CsumOffset == UDPChecksumOffset
 	case ProtoSCTP:
 		return p.Offload.CsumOffset == SCTPChecksumOffset
+	case ProtoICMPv6:
+		return p.Offload.CsumOffset == ICMP6ChecksumOffset && p.EtherType == EtherTypeIPv6
 	}
 	return false
 }
@@ -127,7 +129,9 @@ func gsoMatches(p *Packet) bool {
 	}
 	switch p.Offload.GSO() {
 	case GSOTCPv4:
-		return p.Proto == ProtoTCP
+		return p.Proto == ProtoTCP && p.EtherType == EtherTypeIPv4
+	case GSOTCPv6:
+		return p.Proto == ProtoTCP && p.EtherType == EtherTypeIPv6
 	case GSOUDP, GSOUDPL4:
 		return p.Proto == ProtoUDP
 	}

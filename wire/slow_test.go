@@ -49,7 +49,7 @@ func (s *slow) parse(f []byte, o wire.Offload, clipped bool) wire.Fault {
 	case 0x8100, 0x88a8:
 		return wire.FaultStackedVLAN
 	case 0x86dd:
-		return wire.FaultIPv6
+		return s.ip6(f[14:], o)
 	case 0x0806:
 		return s.arp(f[14:])
 	case 0x0800:
@@ -202,16 +202,16 @@ func (s *slow) offload(o wire.Offload) wire.Fault {
 	if o.Flags&1 == 0 && kind == 0 {
 		return wire.FaultNone
 	}
-	if s.more || s.fragOff > 0 || (s.proto != 6 && s.proto != 17 && s.proto != 132) {
+	fields := map[int]int{6: 16, 17: 6, 132: 8}
+	tcp := 1
+	if s.etherType == 0x86dd {
+		fields[58], tcp = 2, 4
+	}
+	field, known := fields[s.proto]
+	if s.more || s.fragOff > 0 || !known {
 		return wire.FaultOffload
 	}
-	field, kinds := 16, map[int]bool{1: true}
-	if s.proto == 17 {
-		field, kinds = 6, map[int]bool{3: true, 5: true}
-	}
-	if s.proto == 132 {
-		field, kinds = 8, nil
-	}
+	kinds := map[int]map[int]bool{6: {tcp: true}, 17: {3: true, 5: true}}[s.proto]
 	if o.Flags&1 == 1 && (int(o.CsumStart) != s.l4 || int(o.CsumOffset) != field) {
 		return wire.FaultOffload
 	}

@@ -80,9 +80,17 @@ func TestSizes(t *testing.T) {
 func TestNoAllocs(t *testing.T) {
 	tcp, frag := wiretest.TCP(flow, wire.ACK, nil), wiretest.Raw(fragment(wire.ProtoUDP, 16, 64, true))
 	opts, arp := wiretest.UDP(flow, nil, wiretest.WithIPOptions(7, 7, 4, 0, 0, 0, 0)), wiretest.ARP(1, wiretest.ClientMAC, "192.0.2.1", wire.Broadcast, "192.0.2.2")
-	buf := make([]byte, 64)
+	tcp6, ext := wiretest.TCP(flow6, wire.ACK, nil), extensions(wiretest.HopByHop, wiretest.Destination)
+	question := samples()["question"]
+	buf := make([]byte, 96)
 	for name, f := range map[string]func(){
-		"Parse":    func() { wire.Parse(tcp); wire.Parse(frag); wire.Parse(opts); wire.Parse(arp) },
+		"Parse":   func() { wire.Parse(tcp); wire.Parse(frag); wire.Parse(opts); wire.Parse(arp) },
+		"Parse6":  func() { wire.Parse(tcp6); wire.Parse(ext) },
+		"ReadNDP": func() { wire.ReadNDP(question) },
+		"BuildNDP": func() {
+			n := wire.Neighbour{Type: wire.ICMP6NeighbourAnswer, Target: tcp6.Src, MAC: wiretest.ClientMAC}
+			wire.BuildNDP(buf, &n, wiretest.ClientMAC, tcp6.Src, wiretest.ClientMAC, tcp6.Dst)
+		},
 		"String":   func() { _ = wire.FaultShortTCP.String() },
 		"Martian":  func() { wire.Martian(tcp) },
 		"Checksum": func() { wire.Checksum(tcp.IP(), wire.PseudoSum(tcp.Src, tcp.Dst, 6, 20)) },

@@ -128,7 +128,7 @@ func TestMartian(t *testing.T) {
 		"192.0.2.1": false, "10.1.2.3": false, "240.0.0.1": false, "223.255.255.255": false, "126.0.0.1": false, "128.0.0.1": false,
 		"0.0.0.0": true, "0.1.2.3": true, "127.0.0.1": true, "127.255.255.255": true, "224.0.0.1": true, "239.255.255.255": true,
 		"255.255.255.255": true, "198.51.100.1": true, // the last is the destination itself
-		"2001:db8::1": false, "fe80::1": false, "::1": true, "::": true, "ff02::1": true,
+		"2001:db8::1": false, "fe80::1": true, "febf::1": true, "fec0::1": false, "fd00::1": false, "::1": true, "::": true, "ff02::1": true,
 	}
 	for src, want := range rows {
 		p := wire.Packet{Src: wiretest.Addr(src), Dst: wiretest.Addr("198.51.100.1")}

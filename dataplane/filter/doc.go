@@ -7,7 +7,8 @@
 // than by addresses, protocol and ports: the pipeline parses again whatever
 // passes. It is pure: rules in, instructions out, no system call.
 //
-// filter.go says what passes, program.go how it is written down.
+// filter.go says what passes, ipv6.go what of IPv6, program.go how it is written
+// down.
 //
 // Threads: no state; all functions may be called from anywhere.
 package filter

@@ -15,7 +15,7 @@ type Endpoint struct {
 	Proto uint8 // TCP 6, UDP 17, SCTP 132
 }
 
-// Rules say what shall come in. Endpoints that are not IPv4 are left out.
+// Rules say what shall come in.
 type Rules struct {
 	// Services are the virtual services: packets to them pass, and to their
 	// addresses all ICMP and all fragments.
@@ -42,7 +42,7 @@ type Precision uint8
 const (
 	Exact     Precision = iota // as Rules says
 	Addresses                  // all packets to and from the addresses
-	All                        // all IPv4
+	All                        // all IPv4, and all IPv6 if any endpoint is IPv6
 )
 
 // String returns the word used in logs.
@@ -53,7 +53,7 @@ func (p Precision) String() string {
 	case Addresses:
 		return "addresses"
 	}
-	return "all-ipv4"
+	return "all-ip"
 }
 
 // Places in a frame that has no VLAN tag; the kernel has taken it out.
@@ -82,7 +82,8 @@ const (
 var icmpErrors = [...]uint32{3, 4, 11, 12}
 
 // Build returns a program for the rules, and how exact it is. ARP and ICMP
-// errors always pass; IPv6 and everything else is dropped.
+// errors always pass, and all ICMPv6 if any endpoint is IPv6, which is matched
+// by addresses only; everything else is dropped.
 func Build(r Rules) ([]bpf.Instruction, Precision) { return BuildFrom(r, Exact) }
 
 // BuildFrom is Build, but no more exact than that: for sockets that may not have
@@ -93,7 +94,7 @@ func BuildFrom(r Rules, most Precision) ([]bpf.Instruction, Precision) {
 			return prog, p
 		}
 	}
-	return buildAll(), All
+	return buildAll(&r), All
 }
 
 // Assemble is BuildFrom in the form that sockets take.
@@ -106,11 +107,14 @@ func Assemble(r Rules, most Precision) ([]bpf.RawInstruction, Precision, error) 
 	return raw, precision, nil
 }
 
-func buildAll() []bpf.Instruction {
+func buildAll(r *Rules) []bpf.Instruction {
 	p := newProgram()
 	p.do(bpf.LoadAbsolute{Off: offEtherType, Size: 2})
 	p.when(bpf.JumpEqual, etherTypeARP, accept)
 	p.when(bpf.JumpEqual, etherTypeIPv4, accept)
+	if r.has6() {
+		p.when(bpf.JumpEqual, etherTypeIPv6, accept)
+	}
 	return p.finish()
 }
 
@@ -118,6 +122,10 @@ func build(r Rules, precision Precision) []bpf.Instruction {
 	p := newProgram()
 	p.do(bpf.LoadAbsolute{Off: offEtherType, Size: 2})
 	p.when(bpf.JumpEqual, etherTypeARP, accept)
+	is6 := p.next()
+	if r.has6() {
+		p.when(bpf.JumpEqual, etherTypeIPv6, is6)
+	}
 	p.when(bpf.JumpNotEqual, etherTypeIPv4, drop)
 	p.acceptICMPErrors()
 	marked, fromReal, toMarked := p.next(), p.next(), p.next()
@@ -130,6 +138,10 @@ func build(r Rules, precision Precision) []bpf.Instruction {
 	p.side(group(r.NATReals), precision, reply, toMarked)
 	p.mark(toMarked)
 	p.ranges(r.ReplyRanges, precision, reply, drop)
+	p.mark(is6)
+	if r.has6() {
+		p.ipv6(&r)
+	}
 	return p.finish()
 }
 

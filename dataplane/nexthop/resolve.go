@@ -123,11 +123,15 @@ func (t *Table) ask(n *neighbour, now time.Duration, to wire.MAC, out sendFunc) 
 	n.probes++
 	n.due = now + retry
 	l := t.link(n.link)
-	if l == nil || !l.Up || !n.addr.Is4() {
+	if l == nil || !l.Up {
 		return
 	}
+	source := t.linkSource(n.link, n.addr)
+	if source.IsZero() && !n.addr.Is4() {
+		return // who has no address cannot ask
+	}
 	t.stats.requests.Add(1)
-	out(l.Port, request(l.MAC, t.linkSource(n.link, n.addr), to, n.addr))
+	out(l.Port, request(l.MAC, source, to, n.addr))
 }
 
 // giveUp ends a phase without an answer: a probed neighbour is asked for by

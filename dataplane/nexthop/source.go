@@ -18,11 +18,20 @@ func (t *Table) sourceOf(s *snapshot, n *neighbour) wire.Addr {
 	if !preferred.IsZero() && !t.virtual[preferred] {
 		return preferred
 	}
-	if a := t.linkSource(n.link, n.addr); !a.IsZero() {
+	if a := t.linkSource(n.link, n.addr); !a.IsZero() && !linkLocal6(a.Netip()) {
 		return a
 	}
-	return t.pick(func(a Address) bool { return a.Prefix.Addr().Is4() == n.addr.Is4() && !a.Prefix.Addr().IsLoopback() })
+	beyond := func(a netip.Addr) bool { return a.Is4() == n.addr.Is4() && !a.IsLoopback() && !linkLocal6(a) }
+	if a := t.pick(func(a Address) bool { return a.Index == n.link && beyond(a.Prefix.Addr()) }); !a.IsZero() {
+		return a
+	}
+	return t.pick(func(a Address) bool { return beyond(a.Prefix.Addr()) })
 }
+
+// linkLocal6 reports whether a is an IPv6 address that means something on its
+// link only: gateways often have one, and no packet beyond the link may have it
+// as its source (RFC 4291 section 2.5.6).
+func linkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
 
 // linkSource returns the address of a link for talking to target there: one
 // of its subnet if possible, never a virtual one; zero if there is none.

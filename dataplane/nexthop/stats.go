@@ -4,11 +4,11 @@ import "sync/atomic"
 
 // Stats are the table's counts since it was made.
 type Stats struct {
-	Requests  uint64 // ARP requests sent
+	Requests  uint64 // ARP requests and neighbour solicitations sent
 	Resolved  uint64 // neighbours that became known
 	Failed    uint64 // neighbours given up
 	Changed   uint64 // neighbours whose MAC changed
-	Refused   uint64 // ARP packets not believed
+	Refused   uint64 // ARP packets and advertisements not believed
 	Queued    uint64 // frames taken by Queue
 	QueueFull uint64 // frames Queue refused
 	Flushed   uint64 // queued frames sent

@@ -1,6 +1,8 @@
 package forwardtest
 
 import (
+	"errors"
+	"net/netip"
 	"testing"
 
 	"ulvs/wire"
@@ -12,6 +14,13 @@ const (
 	Client  = "192.0.2.10:4000"
 	Virtual = "198.51.100.1:80"
 	Real    = "203.0.113.1:8080"
+)
+
+// Ends of the IPv6 flow.
+const (
+	Client6  = "[2001:db8:4::10]:4000"
+	Virtual6 = "[2001:db8:2::1]:80"
+	Real6    = "[2001:db8:3::1]:8080"
 )
 
 // Method is a forwarding method as the suite drives it.
@@ -31,6 +40,16 @@ type Method struct {
 	Finishes bool
 	// Fills says that forwarding puts a checksum in where UDP has none.
 	Fills bool
+	// Is6 asks for packets from Client6 to Virtual6 instead.
+	Is6 bool
+}
+
+// ends are those of the method's family.
+func (m *Method) ends() (client, virtual, real string) {
+	if m.Is6 {
+		return Client6, Virtual6, Real6
+	}
+	return Client, Virtual, Real
 }
 
 // sample is one kind of packet that every method must forward.
@@ -52,9 +71,9 @@ func samples() []sample {
 	return []sample{
 		{"tcp", false, 0, nil, valid},
 		{"tcp odd payload", false, 3, o(wiretest.WithDF(), wiretest.WithTOS(0xb9)), valid},
-		{"tcp ip options", false, 10, o(wiretest.WithIPOptions(1, 1, 1, 0)), valid},
+		{"tcp ip options", false, 10, o(wiretest.WithIPOptions(1, 1, 1, 0), wiretest.WithExtension(wiretest.Destination)), valid},
 		{"tcp options", false, 10, o(wiretest.WithTCPOptions(2, 4, 5, 0xb4)), valid},
-		{"tcp padded frame", false, 0, o(wiretest.WithPad(60)), valid},
+		{"tcp padded frame", false, 0, o(wiretest.WithPad(80)), valid},
 		{"tcp wrong checksum", false, 8, o(wiretest.WithBadChecksum()), bad},
 		{"tcp partial", false, 33, o(wiretest.WithPartial()), valid},
 		{"tcp first fragment", false, 44, o(wiretest.WithFragment(0, true)), valid},
@@ -80,17 +99,18 @@ func (s *sample) build(f wiretest.Flow) *wire.Packet {
 
 // Run holds a method against every kind of packet in both directions.
 func Run(t *testing.T, m Method) {
+	client, virtual, real := m.ends()
 	for _, s := range samples() {
 		t.Run(s.name+"/inbound", func(t *testing.T) {
-			f := wiretest.Flow{Src: Client, Dst: Virtual}
-			m.check(t, &s, s.build(f), m.Inbound, m.Grows, Client, m.Arrives)
+			f := wiretest.Flow{Src: client, Dst: virtual}
+			m.check(t, &s, s.build(f), m.Inbound, m.Grows, client, m.Arrives)
 		})
 		if m.Outbound == nil {
 			continue
 		}
 		t.Run(s.name+"/outbound", func(t *testing.T) {
-			f := wiretest.Flow{Src: Real, Dst: Client}
-			m.check(t, &s, s.build(f), m.Outbound, 0, Virtual, Client)
+			f := wiretest.Flow{Src: real, Dst: client}
+			m.check(t, &s, s.build(f), m.Outbound, 0, virtual, client)
 		})
 	}
 }
@@ -105,7 +125,7 @@ func (m *Method) check(t *testing.T, s *sample, p *wire.Packet, forward func(*wi
 	m.unchanged(t, before, p, grows)
 
 	inner := wiretest.Clone(p)
-	unwrap(inner, grows)
+	unwrap(inner, grows, before.EtherType)
 	good := s.good
 	if m.Fills && s.name == noSum {
 		good = wiretest.ValidChecksums()
@@ -113,13 +133,21 @@ func (m *Method) check(t *testing.T, s *sample, p *wire.Packet, forward func(*wi
 	if before.FragOff != 0 { // no ports
 		src, dst = address(src), address(dst)
 	}
-	wiretest.CheckPacket(t, inner, good, wiretest.Src(src), wiretest.Dst(dst),
-		wiretest.TTL(before.TTL-1), wiretest.TOS(before.IPv4().TOS()), wiretest.ID(before.IPv4().ID()))
+	wiretest.CheckPacket(t, inner, good, wiretest.Src(src), wiretest.Dst(dst), wiretest.TTL(before.TTL-1), sameHeader(before))
 	wiretest.CheckPacket(t, p, wiretest.TTL(before.TTL-1))
 	again := wiretest.Clone(before)
 	if n := testing.AllocsPerRun(10, func() { *again = *before; forward(again) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// sameHeader checks the fields of the IP header that no method may change.
+func sameHeader(before *wire.Packet) wiretest.Checker {
+	if before.Is6() {
+		return wiretest.TOS(before.IPv6().TrafficClass())
+	}
+	tos, id := wiretest.TOS(before.IPv4().TOS()), wiretest.ID(before.IPv4().ID())
+	return func(t testing.TB, d *wiretest.Decoded) error { return errors.Join(tos(t, d), id(t, d)) }
 }
 
 // unchanged checks what no method may change.
@@ -135,7 +163,7 @@ func (m *Method) unchanged(t *testing.T, before, after *wire.Packet, grows int) 
 	if after.Offload != want {
 		t.Errorf("offload %+v, want %+v", after.Offload, want)
 	}
-	if tail := before.IPLen() - before.IPv4().HeaderLen() - 20; tail > 0 {
+	if tail := before.IPEnd - before.L4 - 20; before.L4 != 0 && tail > 0 {
 		a, b := before.IP(), after.IP()
 		if string(a[len(a)-tail:]) != string(b[len(b)-tail:]) {
 			t.Errorf("payload changed")
@@ -143,19 +171,14 @@ func (m *Method) unchanged(t *testing.T, before, after *wire.Packet, grows int) 
 	}
 }
 
-// unwrap takes n bytes off the front of the IP packet and parses it again.
-func unwrap(p *wire.Packet, n int) {
+// unwrap takes n bytes off the front of the IP packet, which leaves one of the
+// given type, and parses it again.
+func unwrap(p *wire.Packet, n int, etherType uint16) {
 	copy(p.Buf[p.Start+n:], p.Buf[p.Start:p.L3])
 	p.Start += n
+	p.Ethernet().SetEtherType(etherType)
 	wire.Parse(p)
 }
 
 // address is the part of "address:port" before the port.
-func address(s string) string {
-	for i := range s {
-		if s[i] == ':' {
-			return s[:i]
-		}
-	}
-	return s
-}
+func address(s string) string { return netip.MustParseAddrPort(s).Addr().String() }

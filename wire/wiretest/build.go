@@ -54,26 +54,33 @@ func UDP(f Flow, payload []byte, opts ...Option) *wire.Packet {
 	return newSpec(opts).transport(f, wire.ProtoUDP, h, payload)
 }
 
-// ICMPEcho makes an echo request. For a reply use ICMP.
+// ICMPEcho makes an echo request of the flow's family. For a reply use ICMP.
 func ICMPEcho(f Flow, id, seq uint16, payload []byte, opts ...Option) *wire.Packet {
+	if src, _ := end(f.Src); !src.Is4() {
+		return ICMP(f, wire.ICMP6Echo, 0, id, seq, payload, opts...)
+	}
 	return ICMP(f, wire.ICMPEcho, 0, id, seq, payload, opts...)
 }
 
 // ICMPError makes an ICMP error from f.Src to f.Dst. quoted is the packet that
-// it is about, from its IP header on; mtu matters for 3/4 only.
+// it is about, from its IP header on; mtu matters for 3/4, and 2/0 of IPv6, only.
 func ICMPError(f Flow, typ, code uint8, mtu uint16, quoted []byte, opts ...Option) *wire.Packet {
 	return ICMP(f, typ, code, 0, mtu, quoted, opts...)
 }
 
-// ICMP makes any ICMP message; hi and lo are the last two words of its header.
+// ICMP makes any ICMP message, or ICMPv6 between IPv6 addresses; hi and lo are
+// the last two words of its header.
 func ICMP(f Flow, typ, code uint8, hi, lo uint16, payload []byte, opts ...Option) *wire.Packet {
 	b := append([]byte{typ, code, 0, 0, byte(hi >> 8), byte(hi), byte(lo >> 8), byte(lo)}, payload...)
 	s := newSpec(opts)
+	src, _ := end(f.Src)
+	dst, _ := end(f.Dst)
+	if !src.Is4() {
+		return s.icmp6(src, dst, b)
+	}
 	if s.fragOff == 0 {
 		binary.BigEndian.PutUint16(b[2:], addOnes(SlowChecksum(b), s.spoil))
 	}
-	src, _ := end(f.Src)
-	dst, _ := end(f.Dst)
 	return s.frame(src, dst, wire.ProtoICMP, b)
 }
 
@@ -124,10 +131,7 @@ func (s *spec) transport(f Flow, proto uint8, h, payload []byte) *wire.Packet {
 	} else if !s.noChecksum {
 		s.checksum(src, dst, proto, b)
 	}
-	p := s.frame(src, dst, proto, b)
-	p.Offload = s.offload(proto)
-	wire.Parse(p)
-	return p
+	return s.offloaded(s.frame(src, dst, proto, b), proto)
 }
 
 // checksum writes the transport checksum of b, whose field is zero.
@@ -144,22 +148,33 @@ func (s *spec) checksum(src, dst wire.Addr, proto uint8, b []byte) {
 	binary.BigEndian.PutUint16(b[off:], sum)
 }
 
-// checksumOffset returns the place of the checksum in a transport header.
+// checksumOffset returns the place of the checksum in a TCP, UDP, SCTP or ICMPv6
+// header.
 func checksumOffset(proto uint8) int {
 	switch proto {
 	case wire.ProtoTCP:
 		return wire.TCPChecksumOffset
 	case wire.ProtoSCTP:
 		return wire.SCTPChecksumOffset
+	case wire.ProtoICMPv6:
+		return wire.ICMP6ChecksumOffset
 	}
 	return wire.UDPChecksumOffset
 }
 
+// offloaded gives a frame of ours the virtio-net header that the options ask
+// for.
+func (s *spec) offloaded(p *wire.Packet, proto uint8) *wire.Packet {
+	p.Offload = s.offload(p, proto)
+	wire.Parse(p)
+	return p
+}
+
 // offload returns the virtio-net header that the options ask for.
-func (s *spec) offload(proto uint8) (o wire.Offload) {
+func (s *spec) offload(p *wire.Packet, proto uint8) (o wire.Offload) {
 	if s.partial {
 		o.Flags = wire.NeedsCsum
-		o.CsumStart = uint16(wire.EthernetLen + wire.IPv4Len + len(s.ipOptions))
+		o.CsumStart = uint16(p.L4 - p.Start)
 		o.CsumOffset = uint16(checksumOffset(proto))
 	}
 	if s.gsoSize == 0 {
@@ -167,13 +182,20 @@ func (s *spec) offload(proto uint8) (o wire.Offload) {
 	}
 	o.GSOSize, o.GSOType, o.HdrLen = s.gsoSize, wire.GSOUDPL4, o.CsumStart+wire.UDPLen
 	if proto == wire.ProtoTCP {
-		o.GSOType, o.HdrLen = wire.GSOTCPv4, o.CsumStart+uint16(wire.TCPLen+len(s.tcpOptions))
+		o.GSOType = wire.GSOTCPv4
+		if p.Is6() {
+			o.GSOType = wire.GSOTCPv6
+		}
+		o.HdrLen = o.CsumStart + uint16(wire.TCPLen+len(s.tcpOptions))
 	}
 	return o
 }
 
 // frame puts Ethernet and IP headers before an IP payload.
 func (s *spec) frame(src, dst wire.Addr, proto uint8, payload []byte) *wire.Packet {
+	if !src.Is4() {
+		return s.frame6(src, dst, proto, payload)
+	}
 	h := make([]byte, wire.IPv4Len, wire.IPv4MaxLen)
 	h = append(h, s.ipOptions...)
 	h[0] = byte(4<<4 | len(h)/4)
@@ -185,8 +207,13 @@ func (s *spec) frame(src, dst wire.Addr, proto uint8, payload []byte) *wire.Pack
 	src.Put4(h[12:])
 	dst.Put4(h[16:])
 	binary.BigEndian.PutUint16(h[10:], SlowChecksum(h))
-	f := append(append(s.dstMAC[:6:6], s.srcMAC[:]...), 0x08, 0x00)
-	f = append(append(f, h...), payload...)
+	return s.ethernet(wire.EtherTypeIPv4, append(h, payload...))
+}
+
+// ethernet makes the frame of an IP packet.
+func (s *spec) ethernet(etherType uint16, ip []byte) *wire.Packet {
+	f := append(append(s.dstMAC[:6:6], s.srcMAC[:]...), byte(etherType>>8), byte(etherType))
+	f = append(f, ip...)
 	for len(f) < s.pad {
 		f = append(f, 0)
 	}

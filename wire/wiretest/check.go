@@ -45,7 +45,7 @@ func equal[T comparable](what string, got, want T) error {
 	return fmt.Errorf("%s is %v, want %v", what, got, want)
 }
 
-// ip makes a Checker of a property of the IP header.
+// ip makes a Checker of a property of an IPv4 header.
 func ip[T comparable](what string, want T, get func(*Decoded) T) Checker {
 	return func(_ testing.TB, d *Decoded) error {
 		if d.IP == nil {
@@ -55,11 +55,21 @@ func ip[T comparable](what string, want T, get func(*Decoded) T) Checker {
 	}
 }
 
+// either makes a Checker of a property that headers of both families have.
+func either[T comparable](what string, want T, get func(*Decoded) T) Checker {
+	return func(_ testing.TB, d *Decoded) error {
+		if d.IP == nil && d.IP6 == nil {
+			return fmt.Errorf("no IP header, want %s %v", what, want)
+		}
+		return equal(what, get(d), want)
+	}
+}
+
 // Src checks the source: an address, or address and port.
 func Src(s string) Checker {
 	a, port := end(s)
-	return ip("source", ends(a, port), func(d *Decoded) netip.AddrPort {
-		got, _ := netip.AddrFromSlice(d.IP.SrcIP)
+	return either("source", ends(a, port), func(d *Decoded) netip.AddrPort {
+		got, _ := d.Ends()
 		return sameKind(got, d.SrcPort, port)
 	})
 }
@@ -67,8 +77,8 @@ func Src(s string) Checker {
 // Dst checks the destination: an address, or address and port.
 func Dst(s string) Checker {
 	a, port := end(s)
-	return ip("destination", ends(a, port), func(d *Decoded) netip.AddrPort {
-		got, _ := netip.AddrFromSlice(d.IP.DstIP)
+	return either("destination", ends(a, port), func(d *Decoded) netip.AddrPort {
+		_, got := d.Ends()
 		return sameKind(got, d.DstPort, port)
 	})
 }
@@ -81,14 +91,14 @@ func sameKind(a netip.Addr, port, want uint16) netip.AddrPort {
 	if want == 0 {
 		port = 0
 	}
-	return netip.AddrPortFrom(a.Unmap(), port)
+	return netip.AddrPortFrom(a, port)
 }
 
-// TTL checks the time to live.
-func TTL(v uint8) Checker { return ip("TTL", v, func(d *Decoded) uint8 { return d.IP.TTL }) }
+// TTL checks the time to live or hop limit.
+func TTL(v uint8) Checker { return either("TTL", v, (*Decoded).ttl) }
 
-// TOS checks the type of service byte.
-func TOS(v uint8) Checker { return ip("TOS", v, func(d *Decoded) uint8 { return d.IP.TOS }) }
+// TOS checks the type of service byte or traffic class.
+func TOS(v uint8) Checker { return either("TOS", v, (*Decoded).tos) }
 
 // ID checks the IP identification.
 func ID(v uint16) Checker { return ip("IP id", v, func(d *Decoded) uint16 { return d.IP.Id }) }
@@ -100,20 +110,18 @@ func DF(v bool) Checker {
 
 // Fragment checks the fragment offset in bytes and the more fragments bit.
 func Fragment(off int, more bool) Checker {
-	return ip("fragment", [2]any{off, more}, func(d *Decoded) [2]any {
-		return [2]any{int(d.IP.FragOffset) * 8, d.IP.Flags&1 != 0}
+	return either("fragment", [2]any{off, more}, func(d *Decoded) [2]any {
+		return [2]any{d.FragOff, d.MoreFrags}
 	})
 }
 
-// Proto checks the IP protocol.
+// Proto checks the protocol of the transport header.
 func Proto(v uint8) Checker {
-	return ip("protocol", v, func(d *Decoded) uint8 { return uint8(d.IP.Protocol) })
+	return either("protocol", v, func(d *Decoded) uint8 { return d.Proto })
 }
 
 // IPLen checks the total length in bytes.
-func IPLen(n int) Checker {
-	return ip("total length", n, func(d *Decoded) int { return int(d.IP.Length) })
-}
+func IPLen(n int) Checker { return either("total length", n, (*Decoded).length) }
 
 // MACs checks the Ethernet addresses.
 func MACs(src, dst wire.MAC) Checker {

@@ -1,6 +1,7 @@
 package wiretest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -31,21 +32,28 @@ func Seq(v uint32) Checker {
 // ICMPIs checks type and code of an ICMP message.
 func ICMPIs(typ, code uint8) Checker {
 	return func(_ testing.TB, d *Decoded) error {
-		if d.ICMP == nil {
-			return fmt.Errorf("no ICMP header, want %d/%d", typ, code)
+		switch {
+		case d.ICMP != nil:
+			tc := d.ICMP.TypeCode
+			return equal("ICMP type/code", [2]uint8{tc.Type(), tc.Code()}, [2]uint8{typ, code})
+		case d.ICMP6 != nil:
+			tc := d.ICMP6.TypeCode
+			return equal("ICMPv6 type/code", [2]uint8{tc.Type(), tc.Code()}, [2]uint8{typ, code})
 		}
-		tc := d.ICMP.TypeCode
-		return equal("ICMP type/code", [2]uint8{tc.Type(), tc.Code()}, [2]uint8{typ, code})
+		return fmt.Errorf("no ICMP header, want %d/%d", typ, code)
 	}
 }
 
-// MTU checks the MTU in an ICMP error 3/4.
+// MTU checks the MTU in an ICMP error 3/4 or ICMPv6 error 2/0.
 func MTU(v uint16) Checker {
 	return func(_ testing.TB, d *Decoded) error {
-		if d.ICMP == nil {
-			return fmt.Errorf("no ICMP header, want MTU %d", v)
+		switch {
+		case d.ICMP != nil:
+			return equal("MTU", d.ICMP.Seq, v)
+		case d.ICMP6 != nil:
+			return equal("MTU", binary.BigEndian.Uint32(d.ICMP6.Payload), uint32(v))
 		}
-		return equal("MTU", d.ICMP.Seq, v)
+		return fmt.Errorf("no ICMP header, want MTU %d", v)
 	}
 }
 
@@ -53,19 +61,20 @@ func MTU(v uint16) Checker {
 func Quoted(checks ...Checker) Checker {
 	return func(t testing.TB, d *Decoded) error {
 		t.Helper()
-		if d.ICMP == nil {
+		b := d.ICMPBody()
+		if b == nil {
 			return fmt.Errorf("no ICMP header, want a quoted packet")
 		}
-		decodeIP(t, d.ICMP.Payload, true).run(t, checks)
+		decodeIP(t, b, true).run(t, checks)
 		return nil
 	}
 }
 
-// Inner runs checkers on the packet inside an IPIP packet.
+// Inner runs checkers on the packet inside an IP packet of either family.
 func Inner(checks ...Checker) Checker {
 	return func(t testing.TB, d *Decoded) error {
 		t.Helper()
-		if d.IP == nil || uint8(d.IP.Protocol) != wire.ProtoIPIP {
+		if d.Proto != wire.ProtoIPIP && d.Proto != wire.ProtoIPv6 {
 			return fmt.Errorf("not an IPIP packet")
 		}
 		decodeIP(t, d.IPPayload, false).run(t, checks)
@@ -98,13 +107,13 @@ func ARPIs(op uint16, senderMAC wire.MAC, senderIP string, targetMAC wire.MAC, t
 // is valid.
 func ValidChecksums() Checker {
 	return func(_ testing.TB, d *Decoded) error {
-		if d.IP == nil {
-			return fmt.Errorf("no IPv4 header, want valid checksums")
+		if d.IP == nil && d.IP6 == nil {
+			return fmt.Errorf("no IP header, want valid checksums")
 		}
-		if s := SlowChecksum(d.IP.Contents); s != 0 {
-			return fmt.Errorf("IP header checksum is wrong by %#04x", s)
+		if d.IP != nil && SlowChecksum(d.IP.Contents) != 0 {
+			return fmt.Errorf("IP header checksum is wrong by %#04x", SlowChecksum(d.IP.Contents))
 		}
-		if d.Quote || d.IP.FragOffset != 0 || d.IP.Flags&1 != 0 {
+		if d.Quote || d.FragOff != 0 || d.MoreFrags {
 			return nil
 		}
 		return d.transportChecksum()
@@ -117,6 +126,8 @@ func (d *Decoded) transportChecksum() error {
 	switch {
 	case d.ICMP != nil:
 		return equal("ICMP checksum's error", SlowChecksum(b), 0)
+	case d.ICMP6 != nil:
+		return d.pseudoChecksum(wire.ProtoICMPv6, b, d.ICMP6.Checksum)
 	case d.TCP != nil:
 		return d.pseudoChecksum(wire.ProtoTCP, b, d.TCP.Checksum)
 	case d.SCTP != nil:
@@ -132,8 +143,7 @@ func (d *Decoded) transportChecksum() error {
 
 // pseudoChecksum checks a checksum that covers a pseudo-header.
 func (d *Decoded) pseudoChecksum(proto uint8, b []byte, field uint16) error {
-	src, _ := netip.AddrFromSlice(d.IP.SrcIP)
-	dst, _ := netip.AddrFromSlice(d.IP.DstIP)
+	src, dst := d.Ends()
 	pseudo := PseudoHeader(wire.AddrFrom(src), wire.AddrFrom(dst), proto, len(b))
 	if d.Offload.Partial() {
 		return equal("partial checksum", field, SlowSum(pseudo))

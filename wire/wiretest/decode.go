@@ -20,11 +20,20 @@ type Decoded struct {
 	Eth     *layers.Ethernet
 	ARP     *layers.ARP
 	IP      *layers.IPv4
+	IP6     *layers.IPv6
 	TCP     *layers.TCP
 	UDP     *layers.UDP
 	SCTP    *layers.SCTP
 	ICMP    *layers.ICMPv4
-	// IPPayload is what the IP header carries, cut at the total length.
+	ICMP6   *layers.ICMPv6
+	// Proto is the protocol of the transport header, of either family, behind
+	// IPv6's extension headers.
+	Proto uint8
+	// FragOff is in bytes; MoreFrags and it are zero in a whole packet.
+	FragOff   int
+	MoreFrags bool
+	// IPPayload is what the IP header, with extension headers, carries, cut at
+	// the total length.
 	IPPayload []byte
 	// SrcPort and DstPort are those of TCP, UDP or SCTP, even if the transport
 	// header is cut short as in an ICMP error's quote.
@@ -48,11 +57,15 @@ func Decode(t testing.TB, frame []byte) *Decoded {
 	return d
 }
 
-// decodeIP decodes bytes that begin with an IPv4 header. A quote may end early.
+// decodeIP decodes bytes that begin with an IP header. A quote may end early.
 func decodeIP(t testing.TB, b []byte, quote bool) *Decoded {
 	t.Helper()
 	d := &Decoded{Frame: b, Quote: quote}
-	if err := d.ipv4(b); err != nil {
+	decode := d.ipv4
+	if len(b) > 0 && b[0]>>4 == 6 {
+		decode = d.ipv6
+	}
+	if err := decode(b); err != nil {
 		t.Fatalf("decode IP packet with gopacket: %v\n%s", err, d.dump())
 	}
 	return d
@@ -70,6 +83,8 @@ func (d *Decoded) ethernet() error {
 		return d.ARP.DecodeFromBytes(d.Eth.Payload, d)
 	case layers.EthernetTypeIPv4:
 		return d.ipv4(d.Eth.Payload)
+	case layers.EthernetTypeIPv6:
+		return d.ipv6(d.Eth.Payload)
 	}
 	return fmt.Errorf("ethernet type %v", d.Eth.EthernetType)
 }
@@ -80,12 +95,18 @@ func (d *Decoded) ipv4(b []byte) error {
 	if err := d.IP.DecodeFromBytes(b, d); err != nil {
 		return err
 	}
-	d.IPPayload = d.IP.Payload
-	if d.IP.FragOffset != 0 {
+	d.IPPayload, d.Proto = d.IP.Payload, uint8(d.IP.Protocol)
+	d.FragOff, d.MoreFrags = int(d.IP.FragOffset)*8, d.IP.Flags&layers.IPv4MoreFragments != 0
+	return d.upper()
+}
+
+// upper decodes what the IP header carries.
+func (d *Decoded) upper() error {
+	if d.FragOff != 0 {
 		return d.whole()
 	}
 	d.rawPorts()
-	if err := d.transport(); err != nil && !d.Quote && d.IP.Flags&layers.IPv4MoreFragments == 0 {
+	if err := d.transport(); err != nil && !d.Quote && !d.MoreFrags {
 		return err
 	}
 	return d.whole()
@@ -93,7 +114,7 @@ func (d *Decoded) ipv4(b []byte) error {
 
 // whole returns an error if bytes are missing that must not be.
 func (d *Decoded) whole() error {
-	if d.truncated && !d.Quote && d.IP.Flags&layers.IPv4MoreFragments == 0 {
+	if d.truncated && !d.Quote && !d.MoreFrags {
 		return errors.New("truncated")
 	}
 	return nil
@@ -101,15 +122,17 @@ func (d *Decoded) whole() error {
 
 // transport decodes the transport header; on failure its layer stays nil.
 func (d *Decoded) transport() error {
-	switch d.IP.Protocol {
-	case layers.IPProtocolTCP:
+	switch {
+	case d.Proto == wire.ProtoTCP:
 		return decodeInto(d, &d.TCP, new(layers.TCP))
-	case layers.IPProtocolUDP:
+	case d.Proto == wire.ProtoUDP:
 		return decodeInto(d, &d.UDP, new(layers.UDP))
-	case layers.IPProtocolSCTP:
+	case d.Proto == wire.ProtoSCTP:
 		return decodeInto(d, &d.SCTP, new(layers.SCTP))
-	case layers.IPProtocolICMPv4:
+	case d.Proto == wire.ProtoICMP && d.IP != nil:
 		return decodeInto(d, &d.ICMP, new(layers.ICMPv4))
+	case d.Proto == wire.ProtoICMPv6 && d.IP6 != nil:
+		return decodeInto(d, &d.ICMP6, new(layers.ICMPv6))
 	}
 	return nil
 }
@@ -125,7 +148,7 @@ func decodeInto[L gopacket.DecodingLayer](d *Decoded, field *L, l L) error {
 
 // rawPorts reads the ports from the IP payload.
 func (d *Decoded) rawPorts() {
-	switch uint8(d.IP.Protocol) {
+	switch d.Proto {
 	case wire.ProtoTCP, wire.ProtoUDP, wire.ProtoSCTP:
 		if len(d.IPPayload) >= 4 {
 			d.SrcPort = binary.BigEndian.Uint16(d.IPPayload)
@@ -137,8 +160,11 @@ func (d *Decoded) rawPorts() {
 // dump returns the frame in words and hex, for failures.
 func (d *Decoded) dump() string {
 	first := gopacket.Decoder(layers.LayerTypeIPv4)
-	if d.Eth != nil {
+	switch {
+	case d.Eth != nil:
 		first = layers.LayerTypeEthernet
+	case d.IP6 != nil:
+		first = layers.LayerTypeIPv6
 	}
 	return gopacket.NewPacket(d.Frame[:min(len(d.Frame), 256)], first, gopacket.NoCopy).Dump()
 }

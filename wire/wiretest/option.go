@@ -17,6 +17,8 @@ type spec struct {
 	id             uint16
 	df             bool
 	ipOptions      []byte
+	extensions     []extension // of IPv6, in order
+	flowLabel      uint32
 	fragOff        int
 	moreFrags      bool
 	seq, ack       uint32
@@ -48,10 +50,10 @@ func newSpec(opts []Option) *spec {
 // WithMACs sets the Ethernet addresses.
 func WithMACs(src, dst wire.MAC) Option { return func(s *spec) { s.srcMAC, s.dstMAC = src, dst } }
 
-// WithTTL sets the TTL; the default is 64.
+// WithTTL sets the TTL, or the hop limit; the default is 64.
 func WithTTL(v uint8) Option { return func(s *spec) { s.ttl = v } }
 
-// WithTOS sets the type of service byte; the default is 0.
+// WithTOS sets the type of service byte, or the traffic class; the default is 0.
 func WithTOS(v uint8) Option { return func(s *spec) { s.tos = v } }
 
 // WithID sets the IP identification; the default is 0x1234.
@@ -62,6 +64,21 @@ func WithDF() Option { return func(s *spec) { s.df = true } }
 
 // WithIPOptions adds IP options; b is padded to a multiple of 4 bytes.
 func WithIPOptions(b ...byte) Option { return func(s *spec) { s.ipOptions = pad4(b) } }
+
+// extension is an extension header of IPv6 without its first two bytes.
+type extension struct {
+	kind uint8
+	body []byte
+}
+
+// WithExtension adds an extension header to an IPv6 packet: body is what
+// follows its next header and length; it is padded with Pad1 options.
+func WithExtension(kind uint8, body ...byte) Option {
+	return func(s *spec) { s.extensions = append(s.extensions, extension{kind, body}) }
+}
+
+// WithFlowLabel sets the flow label of an IPv6 packet; the default is 0.
+func WithFlowLabel(v uint32) Option { return func(s *spec) { s.flowLabel = v } }
 
 // WithFragment makes the packet a fragment: the builder's payload is what
 // follows the IP header if off, in bytes, is not 0.

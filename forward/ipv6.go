@@ -1,0 +1,200 @@
+package forward
+
+import (
+	"encoding/binary"
+
+	"ulvs/wire"
+)
+
+// What IPv6 does otherwise than IPv4, called from where the two part.
+
+// setAddr6 writes one address of the IPv6 header of p, which has no checksum. It
+// returns what wire.DiffAddr does.
+func setAddr6(p *wire.Packet, e end, addr *wire.Addr) wire.Delta {
+	return putAddr6(p.IPv6(), e, addr)
+}
+
+// putAddr6 is setAddr6 in a header.
+func putAddr6(ip wire.IPv6, e end, addr *wire.Addr) wire.Delta {
+	field := e.addr6(ip)
+	d := wire.DiffAddr(wire.AddrFrom16([16]byte(field)), *addr)
+	addr.Put16(field)
+	return d
+}
+
+// rewriteICMP6 follows a change of d in the addresses of an ICMPv6 packet, whose
+// checksum covers them. Other packets stay.
+func rewriteICMP6(p *wire.Packet, d wire.Delta) {
+	if p.Proto != wire.ProtoICMPv6 || !p.Is6() {
+		return
+	}
+	icmp := p.ICMPv6()
+	if p.Offload.Partial() {
+		icmp.SetChecksum(d.UpdatePartial(icmp.Checksum()))
+		return
+	}
+	icmp.SetChecksum(d.Update(icmp.Checksum()))
+}
+
+// canError6 is CanError for IPv6 (RFC 4443 section 2.4 e), but for the
+// exceptions that concern groups: there are none here.
+func canError6(p *wire.Packet) bool {
+	quiet := p.Proto == wire.ProtoICMPv6 && (wire.ICMP6TypeIsError(p.ICMPType) || p.ICMPType == wire.ICMP6Redirect)
+	return p.FragOff == 0 && !quiet &&
+		p.PktType != wire.ToBroadcast && p.PktType != wire.ToMulticast &&
+		wire.Unicast6(p.Src) && wire.Unicast6(p.Dst)
+}
+
+// maxError6 is the greatest length in bytes of an ICMPv6 error, the least MTU
+// of IPv6 (RFC 4443 section 2.4 c).
+const maxError6 = 1280
+
+// buildError6 is BuildICMPError for IPv6.
+func buildError6(dst, orig *wire.Packet, typ, code uint8, mtu uint16, src wire.Addr) {
+	quote := orig.Buf[orig.L3:min(orig.IPEnd, orig.L3+maxError6-wire.IPv6Len-wire.ICMPLen)]
+	blank(dst, wire.EtherTypeIPv6, wire.ICMPLen+len(quote))
+	icmp := dst.ICMPv6()
+	icmp.SetType(typ)
+	icmp.SetCode(code)
+	icmp.SetRest(uint32(mtu))
+	copy(icmp.Payload(), quote)
+	icmp.FillChecksum(src, orig.Src)
+
+	h := wire.IPv6Header{PayloadLen: len(icmp), NextHeader: wire.ProtoICMPv6, HopLimit: ownTTL, Src: src, Dst: orig.Src}
+	h.Put(dst.IPv6())
+	setFlow(dst, src, orig.Src, wire.ProtoICMPv6)
+	dst.TTL, dst.ICMPType, dst.ICMPCode = ownTTL, typ, code
+	dst.In = orig.In
+}
+
+// echoReply6 is EchoReply for IPv6 (RFC 4443 section 4.2).
+func echoReply6(p *wire.Packet) bool {
+	if p.Proto != wire.ProtoICMPv6 || p.ICMPType != wire.ICMP6Echo || p.ICMPCode != 0 || !ValidICMP(p) || !CanError(p) {
+		return false
+	}
+	h := wire.IPv6Header{
+		TrafficClass: p.IPv6().TrafficClass(), PayloadLen: p.IPEnd - p.L4,
+		NextHeader: wire.ProtoICMPv6, HopLimit: ownTTL, Src: p.Dst, Dst: p.Src,
+	}
+	dropOptions(p, wire.IPv6Len)
+	h.Put(p.IPv6())
+	icmp := p.ICMPv6()
+	icmp.SetType(wire.ICMP6EchoReply)
+	icmp.FillChecksum(h.Src, h.Dst)
+	p.Offload = wire.Offload{}
+	setFlow(p, h.Src, h.Dst, wire.ProtoICMPv6)
+	return true
+}
+
+// readQuote6 is readQuote for IPv6.
+func readQuote6(p *wire.Packet, l3 int) (q Quoted, ok bool) {
+	ip := p.Buf[l3:p.IPEnd]
+	proto, at, ok := wire.UpperIPv6(ip)
+	if !ok || min(wire.IPv6Len+wire.IPv6(ip).PayloadLen(), len(ip)) < at+minQuote {
+		return q, false
+	}
+	h := wire.IPv6(ip)
+	q = Quoted{Src: wire.AddrFrom16(h.Src()), Dst: wire.AddrFrom16(h.Dst()), Proto: proto, l3: l3, l4: l3 + at, is6: true}
+	if q.Src.Is4() || q.Dst.Is4() { // which would pass for IPv4
+		return q, false
+	}
+	q.readPorts(p)
+	return q, true
+}
+
+// view6 makes inner the quoted IPv6 packet q of p.
+func (q *Quoted) view6(inner, p *wire.Packet) {
+	ip := wire.IPv6(p.Buf[q.l3:p.IPEnd])
+	end := min(p.IPEnd, q.l3+wire.IPv6Len+ip.PayloadLen())
+	*inner = wire.Packet{
+		Buf: p.Buf, Start: q.l3, End: end, In: p.In, EtherType: wire.EtherTypeIPv6,
+		L3: q.l3, L4: q.l4, IPEnd: end, TTL: ip.HopLimit(),
+		Src: q.Src, Dst: q.Dst, SrcPort: q.SrcPort, DstPort: q.DstPort, Proto: q.Proto,
+	}
+}
+
+// encap6 is EncapIPIP where either header is IPv6.
+func encap6(p *wire.Packet, outerSrc, outerDst wire.Addr, id uint16) bool {
+	overhead := TunnelOverhead(&outerDst)
+	length := p.IPLen() + overhead
+	if length > 0xffff || !FinishChecksum(p) {
+		return false
+	}
+	proto, tos, ttl := innerOf(p)
+	grow(p, overhead)
+	setFlow(p, outerSrc, outerDst, proto)
+	if p.EtherType = wire.EtherTypeIPv4; outerDst.Is4() {
+		h := wire.IPv4Header{TOS: tos, TotalLen: length, ID: id, TTL: ttl, Protocol: proto, Src: outerSrc.As4(), Dst: outerDst.As4()}
+		h.Put(p.Buf[p.L3:p.L4])
+	} else {
+		p.EtherType = wire.EtherTypeIPv6
+		h := wire.IPv6Header{TrafficClass: tos, PayloadLen: length - overhead, NextHeader: proto, HopLimit: ttl, Src: outerSrc, Dst: outerDst}
+		h.Put(p.Buf[p.L3:p.L4])
+	}
+	p.Ethernet().SetEtherType(p.EtherType)
+	return true
+}
+
+// innerOf reads what the header before p's takes from it.
+func innerOf(p *wire.Packet) (proto, tos, ttl uint8) {
+	if p.Is6() {
+		ip := p.IPv6()
+		return wire.ProtoIPv6, outerTOS(ip.TrafficClass()), ip.HopLimit()
+	}
+	ip := p.IPv4()
+	return wire.ProtoIPIP, outerTOS(ip.TOS()), ip.TTL()
+}
+
+// Fragment6 is Fragment for an IPv6 packet of our own, a tunnel's: nobody may
+// fragment another's (RFC 8200 section 5). id tells its fragments from those of
+// other packets between the same ends. It reports false also if p has extension
+// headers.
+func Fragment6(p *wire.Packet, mtu int, id uint32, next func(size int) *wire.Packet) bool {
+	const header = 8
+	size := (mtu - wire.IPv6Len - header) &^ 7
+	if p.L4 != p.L3+wire.IPv6Len || size < 8 || !FinishChecksum(p) {
+		return false
+	}
+	for at := p.L4; at < p.IPEnd; at += size {
+		end := min(at+size, p.IPEnd)
+		out := next(p.L4 - p.Start + header + end - at)
+		if out == nil {
+			return false
+		}
+		cutFragment6(out, p, at, end, id)
+	}
+	return true
+}
+
+// cutFragment6 makes out the fragment with the bytes p.Buf[at:end].
+func cutFragment6(out, p *wire.Packet, at, end int, id uint32) {
+	const header = 8
+	derive(out, p, p.L4, p.Buf[at-header:end]) // the fragment header comes over the first eight
+	h := out.Buf[out.L4 : out.L4+header]
+	out.FragOff, out.MoreFrags = uint16(at-p.L4), end < p.IPEnd
+	h[0], h[1] = p.Proto, 0
+	field := out.FragOff
+	if out.MoreFrags {
+		field |= 1
+	}
+	binary.BigEndian.PutUint16(h[2:], field)
+	binary.BigEndian.PutUint32(h[4:], id)
+	out.IPv6().SetNextHeader(fragmentHeader)
+	setLength(out)
+	if out.L4 += header; out.FragOff > 0 {
+		forgetTransport(out)
+	}
+}
+
+// fragmentHeader is IPv6's next header for a fragment (RFC 8200 section 4.5).
+const fragmentHeader = 44
+
+// setLength writes the length of p into its IP header, whose checksum, if any,
+// stays as it is.
+func setLength(p *wire.Packet) {
+	if p.Is6() {
+		p.IPv6().SetPayloadLen(p.IPLen() - wire.IPv6Len)
+		return
+	}
+	p.IPv4().SetTotalLen(p.IPLen())
+}
