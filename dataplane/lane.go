@@ -158,11 +158,11 @@ func (l *Lane) Full() bool {
 
 // queue puts a finished frame into the queue of its port.
 func (l *Lane) queue(p *wire.Packet) {
-	q := l.queues[p.Out]
-	if len(q) == 0 {
+	q := &l.queues[p.Out]
+	if len(*q) == 0 {
 		l.queued = append(l.queued, p.Out)
 	}
-	l.queues[p.Out] = append(q, p)
+	*q = append(*q, p)
 	l.waiting++
 }
 
@@ -211,7 +211,7 @@ func (l *Lane) serverDelta(i uint32) *Stats {
 		l.delta = append(l.delta, make([]Stats, int(i)+1-len(l.delta))...)
 	}
 	d := &l.delta[i]
-	if *d == (Stats{}) {
+	if d.InPkts|d.OutPkts|d.Conns == 0 { // the bytes then are too
 		l.dirty = append(l.dirty, i)
 	}
 	return d
