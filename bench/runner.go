@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Options say how to run experiments.
+type Options struct {
+	Env
+	Rounds   int       // measurements of each entry; DefaultRounds if 0
+	Progress io.Writer // told of each measurement; nil: nobody
+	Command  string    // for the report
+}
+
+// DefaultRounds is the number of rounds that medians are of.
+const DefaultRounds = 5
+
+func (o *Options) check() error {
+	switch {
+	case o.Rounds < 0:
+		return fmt.Errorf("rounds %d: want at least 1", o.Rounds)
+	case o.Flows < 0 || o.Flows > maxFlows:
+		return fmt.Errorf("flows %d: want 1 to %d", o.Flows, maxFlows)
+	case o.Rate < 0:
+		return fmt.Errorf("rate %d: want packets per second, or 0 to flood", o.Rate)
+	case o.Duration < 0:
+		return fmt.Errorf("duration %v: want a positive time", o.Duration)
+	}
+	return nil
+}
+
+// limitSlack is what a measurement may take beside four times its usual time,
+// on a machine that is busy otherwise.
+const limitSlack = time.Minute
+
+// Run measures experiments in interleaved rounds: each round measures every
+// entry once, so that what disturbs the machine for a while disturbs all of
+// them. It needs root. When ctx ends, it ends, and leaves nothing behind.
+func Run(ctx context.Context, experiments []Experiment, o Options) (*Report, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Rounds == 0 {
+		o.Rounds = DefaultRounds
+	}
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	if err := checkPrograms(experiments); err != nil {
+		return nil, err
+	}
+	before, err := takeSnapshot()
+	if err != nil {
+		return nil, err
+	}
+	r := newReport(o)
+	p := newProgress(o, experiments)
+	for _, x := range experiments {
+		result, err := runOne(ctx, x, &o, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", x.Name, errors.Join(err, before.leftOver()))
+		}
+		r.Results = append(r.Results, *result)
+	}
+	r.Seconds = time.Since(r.Date).Seconds()
+	return r, before.leftOver()
+}
+
+// runOne measures one experiment.
+func runOne(ctx context.Context, x Experiment, o *Options, p *progress) (*Result, error) {
+	result := newResult(&x)
+	begun := time.Now()
+	for round := range o.Rounds {
+		for i, entry := range x.Entries {
+			s, err := measureOne(ctx, entry, &o.Env)
+			if err != nil {
+				return nil, fmt.Errorf("measure %s, %s: %w", entry.Name, entry.Placement.Name, err)
+			}
+			result.Rows[i].Samples = append(result.Rows[i].Samples, s)
+			p.measured(&x, round, &entry, s)
+		}
+	}
+	result.Seconds = time.Since(begun).Seconds()
+	result.judge(x.Bars)
+	return result, nil
+}
+
+// measureOne measures one entry once, within its limit.
+func measureOne(parent context.Context, entry Entry, e *Env) (Sample, error) {
+	limit := 4*max(entry.Lasts, e.Duration) + limitSlack
+	ctx, cancel := context.WithTimeout(parent, limit)
+	defer cancel()
+	s, err := entry.Measure(ctx, e)
+	if errors.Is(err, context.DeadlineExceeded) && parent.Err() == nil {
+		err = fmt.Errorf("not done after %v: %w", limit, err)
+	}
+	return s, err
+}
+
+// progress prints a line for each measurement.
+type progress struct {
+	w           io.Writer
+	rounds      int
+	done, total int
+	begun       time.Time
+	usual, left time.Duration // by the entries' Lasts: of those done, and to come
+}
+
+func newProgress(o Options, experiments []Experiment) *progress {
+	p := &progress{w: o.Progress, rounds: o.Rounds, begun: time.Now()}
+	for _, x := range experiments {
+		for i := range x.Entries {
+			p.total += o.Rounds
+			p.left += time.Duration(o.Rounds) * x.Entries[i].Lasts
+		}
+	}
+	return p
+}
+
+// measured reports one measurement and how long the rest will take, by how the
+// usual times have held so far.
+func (p *progress) measured(x *Experiment, round int, entry *Entry, s Sample) {
+	p.done++
+	p.usual += entry.Lasts
+	p.left -= entry.Lasts
+	rest := time.Duration(0)
+	if p.usual > 0 {
+		rest = time.Duration(float64(time.Since(p.begun)) / float64(p.usual) * float64(p.left))
+	}
+	m := x.Metrics[0]
+	fmt.Fprintf(p.w, "%d/%d  %s, round %d/%d  %-32s %8s %s  (%v left)\n", p.done, p.total, x.Name, round+1, p.rounds,
+		entry.Name+", "+entry.Placement.Name, number(s[m.Unit]), m.Unit, rest.Round(time.Second))
+}
