@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"ulvs/control"
@@ -23,7 +22,7 @@ type Director struct {
 
 // Name implements Contestant.
 func (d Director) Name() string {
-	name := "ulvs " + strings.ToUpper(d.Method.String())
+	name := "ulvs " + map[service.Method]string{service.DR: "DR", service.NAT: "NAT", service.Tunnel: "TUN"}[d.Method]
 	for _, a := range d.Args {
 		name += " " + a
 	}

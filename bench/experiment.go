@@ -41,7 +41,7 @@ type Sample map[string]float64
 // Bar is what a result must reach.
 type Bar struct {
 	What    string // in words
-	Of      string // name of the entry
+	Of      string // name of the entry, or "name, placement"
 	Metric  string // its unit
 	Against []string
 	// AgainstMetric is the unit of the figure compared with; empty: the same.

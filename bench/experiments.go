@@ -69,15 +69,9 @@ func needs(c Contestant, p Placement) (out []program) {
 	return out
 }
 
-// named gives an entry another name, where one contestant has several.
-func (e Entry) named(name string) Entry {
-	e.Name = name
-	return e
-}
-
 func smallPackets() Experiment {
 	bare := []string{bareV3.Name(), bareV2.Name()}
-	dnat := []string{"nftables DNAT", "nftables DNAT, NAPI thread", "nftables DNAT, RPS"}
+	dnat := []string{"nftables DNAT, " + SenderCore.Name, "nftables DNAT, " + OneCore.Name, "nftables DNAT, " + SteeredCore.Name}
 	return Experiment{
 		Name: "small-packets", Title: "small UDP packets, saturated",
 		About:   "60-byte UDP frames (64 on a wire) of 60,000 flows, flooded by the kernel's own source; scheduler wlc.",
@@ -86,7 +80,7 @@ func smallPackets() Experiment {
 			flood(bareV3, OwnCore), flood(bareV2, OwnCore),
 			flood(dr, OwnCore), flood(drThroughput, OwnCore),
 			flood(nat, OwnCore), flood(natThroughput, OwnCore),
-			flood(DNAT{}, SenderCore).named(dnat[0]), flood(DNAT{}, OneCore).named(dnat[1]), flood(DNAT{}, SteeredCore).named(dnat[2]),
+			flood(DNAT{}, SenderCore), flood(DNAT{}, OneCore), flood(DNAT{}, SteeredCore),
 			flood(Loop{}, OwnCore), flood(Loop{Decode: true}, OwnCore),
 		},
 		Bars: []Bar{

@@ -7,7 +7,7 @@ import (
 // pings is an entry of round trips.
 func pings(c Contestant, p Placement, s Endpoint, full, interval time.Duration) Entry {
 	return Entry{
-		Name: c.Name() + ", " + p.Name, Placement: p, Lasts: full + around, Needs: needs(c, p),
+		Name: c.Name(), Placement: p, Lasts: full + around, Needs: needs(c, p),
 		Measure: roundTrips(c, p, s, full, interval),
 	}
 }
@@ -140,7 +140,7 @@ func pipelineExpiry() Experiment {
 	return Experiment{
 		Name: "expiry", Title: "a million connections made in one second, expiring",
 		About:   "The same worker, in real time: how long batches of other connections take, upkeep included, in a quiet second before and while the million expire.",
-		Metrics: []Metric{metricGrowth, metricP99},
+		Metrics: []Metric{metricGrowth, metricP99, metricWorst},
 		Entries: []Entry{inMemory("1,000,000 UDP connections", "expiry", 6*time.Second)},
 		Bars:    []Bar{{What: "growth of forwarding p99", Of: "1,000,000 UDP connections", Metric: "us-growth", Most: 1000}},
 	}

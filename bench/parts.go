@@ -23,6 +23,7 @@ var (
 	metricPerPacket = Metric{Unit: "ns/packet", Title: "ns/packet", Lower: true}
 	metricAllocs    = Metric{Unit: "allocs/packet", Title: "allocations/packet", Lower: true}
 	metricBytes     = Metric{Unit: "B/conn", Title: "bytes/connection, resident", Lower: true}
+	metricWorst     = Metric{Unit: "us-max", Title: "longest µs", Lower: true}
 	metricGrowth    = Metric{Unit: "us-growth", Title: "growth of p99, µs", Lower: true}
 )
 
@@ -179,7 +180,9 @@ func expiry(ctx context.Context, scale int) (Sample, error) {
 		return nil, fmt.Errorf("%d connections of %d are left", held-liveFlows, n)
 	}
 	us := func(h *hdrhistogram.Histogram) float64 { return float64(h.ValueAtQuantile(99)) / 1e3 }
-	return Sample{metricGrowth.Unit: us(busy) - us(quiet), metricP99.Unit: us(busy)}, ctx.Err()
+	return Sample{
+		metricGrowth.Unit: us(busy) - us(quiet), metricP99.Unit: us(busy), metricWorst.Unit: float64(busy.Max()) / 1e3,
+	}, ctx.Err()
 }
 
 // latencies passes batches of live flows from a moment on, as time goes by, for

@@ -12,13 +12,14 @@ type Proxy struct {
 	program program
 	config  string // below config
 	args    []string
+	forks   bool // into a master and workers
 }
 
 // The proxies.
 var (
 	HAProxy       = Proxy{name: "HAProxy TCP", program: haproxyProgram, config: "haproxy.cfg", args: []string{"-db", "-f"}}
 	HAProxySplice = Proxy{name: "HAProxy TCP splice", program: haproxyProgram, config: "haproxy-splice.cfg", args: []string{"-db", "-f"}}
-	NginxStream   = Proxy{name: "nginx stream", program: streamModule, config: "nginx-stream.conf", args: []string{"-e", "stderr", "-c"}}
+	NginxStream   = Proxy{name: "nginx stream", program: streamModule, config: "nginx-stream.conf", args: []string{"-e", "stderr", "-c"}, forks: true}
 )
 
 // Name implements Contestant.
@@ -32,7 +33,7 @@ func (p Proxy) Start(ctx context.Context, t *Topology) (func() error, error) {
 	if err := t.Director.Addr("lo", t.VIP.String()+"/32"); err != nil {
 		return nil, err
 	}
-	return startConfigured(ctx, t, p, command{ns: t.Director, cpu: t.Place.Director, group: true})
+	return startConfigured(ctx, t, p, command{ns: t.Director, cpu: t.Place.Director, group: p.forks})
 }
 
 // startConfigured runs a program with its configuration and waits until it

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -48,6 +49,7 @@ type Row struct {
 	Placement string   `json:"placement"`
 	X         float64  `json:"x,omitempty"`
 	Samples   []Sample `json:"samples"`
+	Problem   string   `json:"problem,omitempty"` // why there are no more
 }
 
 // BarResult is a bar beside what was measured.
@@ -57,6 +59,8 @@ type BarResult struct {
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit,omitempty"` // none: a ratio
 	Met   bool    `json:"met"`
+	// Problem is why there is no Value, and the bar not met.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Machine names what the figures were measured on.
@@ -69,7 +73,7 @@ type Machine struct {
 
 func newReport(o Options) *Report {
 	return &Report{
-		Version: ReportVersion, Machine: thisMachine(), Commit: commit(), Command: o.Command,
+		Version: ReportVersion, Machine: thisMachine(), Commit: commit(o.Build), Command: o.Command,
 		Date: time.Now().UTC().Truncate(time.Second), Rounds: o.Rounds, Quick: o.Quick,
 	}
 }
@@ -98,10 +102,11 @@ func (r *Row) Median(unit string) (middle, least, greatest float64, ok bool) {
 	return all[(len(all)-1)/2], all[0], all[len(all)-1], true
 }
 
-// row returns the row of that name, or nil.
+// row returns the row of that name, or of that name and placement as in "name,
+// placement"; or nil.
 func (r *Result) row(name string) *Row {
 	for i := range r.Rows {
-		if r.Rows[i].Name == name {
+		if row := &r.Rows[i]; name == row.Name || name == row.Name+", "+row.Placement {
 			return &r.Rows[i]
 		}
 	}
@@ -119,13 +124,29 @@ func (r *Result) metric(unit string) Metric {
 }
 
 // judge sets the bars beside the results. A bar whose rows were not measured is
-// left out.
+// not met.
 func (r *Result) judge(bars []Bar) {
 	for _, b := range bars {
-		if got, ok := r.value(&b); ok {
-			r.Bars = append(r.Bars, b.judge(got))
+		got, ok := r.value(&b)
+		out := b.judge(got)
+		if !ok {
+			out.Value, out.Met, out.Problem = 0, false, "not measured"
+		}
+		r.Bars = append(r.Bars, out)
+	}
+}
+
+// problems names the rows that could not be measured.
+func (r *Report) problems() error {
+	var errs []error
+	for _, x := range r.Results {
+		for _, row := range x.Rows {
+			if row.Problem != "" {
+				errs = append(errs, fmt.Errorf("%s: %s, %s: %s", x.Name, row.Name, row.Placement, row.Problem))
+			}
 		}
 	}
+	return errors.Join(errs...)
 }
 
 // value is what a bar is about.
@@ -200,9 +221,9 @@ func ReadReport(in io.Reader) (*Report, error) {
 }
 
 // commit is the version of the source that this program was built from, as the
-// Go tool has noted it.
-func commit() string {
-	out, changed := "unknown", ""
+// Go tool has noted it, or else the one given.
+func commit(build string) string {
+	out, changed := build, ""
 	info, _ := debug.ReadBuildInfo()
 	if info == nil {
 		return out

@@ -14,6 +14,7 @@ type Options struct {
 	Rounds   int       // measurements of each entry; DefaultRounds if 0
 	Progress io.Writer // told of each measurement; nil: nobody
 	Command  string    // for the report
+	Build    string    // the program's version, for the report
 }
 
 // DefaultRounds is the number of rounds that medians are of.
@@ -39,7 +40,8 @@ const limitSlack = time.Minute
 
 // Run measures experiments in interleaved rounds: each round measures every
 // entry once, so that what disturbs the machine for a while disturbs all of
-// them. It needs root. When ctx ends, it ends, and leaves nothing behind.
+// them. It needs root. When ctx ends, it ends, and leaves nothing behind. There
+// may be a report beside the error, if only some measurements have failed.
 func Run(ctx context.Context, experiments []Experiment, o Options) (*Report, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -67,7 +69,7 @@ func Run(ctx context.Context, experiments []Experiment, o Options) (*Report, err
 		r.Results = append(r.Results, *result)
 	}
 	r.Seconds = time.Since(r.Date).Seconds()
-	return r, before.leftOver()
+	return r, errors.Join(r.problems(), before.leftOver())
 }
 
 // runOne measures one experiment.
@@ -76,18 +78,31 @@ func runOne(ctx context.Context, x Experiment, o *Options, p *progress) (*Result
 	begun := time.Now()
 	for round := range o.Rounds {
 		for i, entry := range x.Entries {
-			s, err := measureOne(ctx, entry, &o.Env)
-			if err != nil {
-				return nil, fmt.Errorf("measure %s, %s: %w", entry.Name, entry.Placement.Name, err)
+			row := &result.Rows[i]
+			if row.Problem != "" {
+				continue
 			}
-			result.Rows[i].Samples = append(result.Rows[i].Samples, s)
-			p.measured(&x, round, &entry, s)
+			s, err := measureOne(ctx, entry, &o.Env)
+			if late := (*lateError)(nil); errors.As(err, &late) {
+				row.Problem = late.Error()
+			} else if err != nil {
+				return nil, fmt.Errorf("measure %s, %s: %w", entry.Name, entry.Placement.Name, err)
+			} else {
+				row.Samples = append(row.Samples, s)
+			}
+			p.measured(&x, round, &entry, row)
 		}
 	}
 	result.Seconds = time.Since(begun).Seconds()
 	result.judge(x.Bars)
 	return result, nil
 }
+
+// lateError is a measurement that was given up. It is a result, a bad one, and
+// the entry is not measured again.
+type lateError struct{ limit time.Duration }
+
+func (e *lateError) Error() string { return fmt.Sprintf("not done after %v", e.limit) }
 
 // measureOne measures one entry once, within its limit.
 func measureOne(parent context.Context, entry Entry, e *Env) (Sample, error) {
@@ -96,7 +111,7 @@ func measureOne(parent context.Context, entry Entry, e *Env) (Sample, error) {
 	defer cancel()
 	s, err := entry.Measure(ctx, e)
 	if errors.Is(err, context.DeadlineExceeded) && parent.Err() == nil {
-		err = fmt.Errorf("not done after %v: %w", limit, err)
+		return nil, &lateError{limit}
 	}
 	return s, err
 }
@@ -123,7 +138,7 @@ func newProgress(o Options, experiments []Experiment) *progress {
 
 // measured reports one measurement and how long the rest will take, by how the
 // usual times have held so far.
-func (p *progress) measured(x *Experiment, round int, entry *Entry, s Sample) {
+func (p *progress) measured(x *Experiment, round int, entry *Entry, row *Row) {
 	p.done++
 	p.usual += entry.Lasts
 	p.left -= entry.Lasts
@@ -131,7 +146,11 @@ func (p *progress) measured(x *Experiment, round int, entry *Entry, s Sample) {
 	if p.usual > 0 {
 		rest = time.Duration(float64(time.Since(p.begun)) / float64(p.usual) * float64(p.left))
 	}
-	m := x.Metrics[0]
-	fmt.Fprintf(p.w, "%d/%d  %s, round %d/%d  %-32s %8s %s  (%v left)\n", p.done, p.total, x.Name, round+1, p.rounds,
-		entry.Name+", "+entry.Placement.Name, number(s[m.Unit]), m.Unit, rest.Round(time.Second))
+	result := row.Problem
+	if result == "" {
+		unit := x.Metrics[0].Unit
+		result = number(row.Samples[len(row.Samples)-1][unit]) + " " + unit
+	}
+	fmt.Fprintf(p.w, "%d/%d  %s, round %d/%d  %-40s %16s  (%v left)\n", p.done, p.total, x.Name, round+1, p.rounds,
+		entry.Name+", "+entry.Placement.Name, result, rest.Round(time.Second))
 }

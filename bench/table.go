@@ -42,6 +42,9 @@ func (r *Report) heading() []string {
 func (r *Result) cells(i int) []string {
 	row := &r.Rows[i]
 	out := []string{row.Name, row.Placement}
+	if row.Problem != "" {
+		out[0] += " (" + row.Problem + ")"
+	}
 	for n, m := range r.Metrics {
 		v, least, greatest, ok := row.Median(m.Unit)
 		switch {
@@ -76,7 +79,11 @@ func (b *BarResult) cells() []string {
 	if !b.Met {
 		met = "NOT met"
 	}
-	return []string{b.What, b.Want, strings.TrimSpace(number(b.Value) + " " + b.Unit), met}
+	got := strings.TrimSpace(number(b.Value) + " " + b.Unit)
+	if b.Problem != "" {
+		got = b.Problem
+	}
+	return []string{b.What, b.Want, got, met}
 }
 
 // barTitles are the words above those.

@@ -104,7 +104,8 @@ func (b *benchFlags) run(c *cobra.Command, names []string) error {
 	if b.o.Quick && b.o.Rounds == 0 {
 		b.o.Rounds = 1
 	}
-	b.o.Progress, b.o.Command = os.Stderr, "ulvs "+strings.Join(os.Args[1:], " ")
+	b.o.Progress, b.o.Build = os.Stderr, version
+	b.o.Command = "ulvs " + strings.Join(os.Args[1:], " ")
 	r, err := bench.Run(c.Context(), experiments, b.o)
 	if r == nil {
 		return err
