@@ -20,7 +20,7 @@ import (
 
 // Metrics of the pipeline.
 var (
-	metricPerPacket = Metric{Unit: "ns/packet", Title: "ns/packet", Lower: true}
+	metricPerPacket = Metric{Unit: "ns/packet", Title: "ns per packet", Lower: true}
 	metricAllocs    = Metric{Unit: "allocs/packet", Title: "allocations/packet", Lower: true}
 	metricBytes     = Metric{Unit: "B/conn", Title: "bytes/connection, resident", Lower: true}
 	metricWorst     = Metric{Unit: "us-max", Title: "longest µs", Lower: true}

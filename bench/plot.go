@@ -18,6 +18,10 @@ const (
 	plotRow    = 1 * vg.Centimeter
 	barWidth   = 0.5 * vg.Centimeter
 	lineHeight = 12 * vg.Centimeter
+	// titlePadding keeps the title off the plot, axisSlack the longest bar
+	// off the edge.
+	titlePadding = 0.3 * vg.Centimeter
+	axisSlack    = 1.05
 )
 
 var (
@@ -46,7 +50,7 @@ func (r *Report) writePlots(dir string) error {
 // experiment has one, else as a bar for each row.
 func (r *Result) plot() (*plot.Plot, vg.Length, error) {
 	p := plot.New()
-	p.Title.Text = r.Title
+	p.Title.Text, p.Title.Padding = r.Title, titlePadding
 	points := r.points()
 	if r.XTitle != "" {
 		return p, lineHeight, r.plotLine(p, points)
@@ -73,7 +77,6 @@ func (r *Result) points() (out ranges) {
 
 func (r *Result) plotLine(p *plot.Plot, points ranges) error {
 	p.X.Label.Text, p.Y.Label.Text = r.XTitle, r.Metrics[0].Title
-	p.Y.Min = 0
 	if points.XYs[len(points.XYs)-1].X >= 100 {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	}
@@ -88,6 +91,7 @@ func (r *Result) plotLine(p *plot.Plot, points ranges) error {
 	line.Color, spread.Color = barColor, rangeColor
 	p.Add(plotter.NewGrid(), line, dots, spread)
 	p.Y.Min = 0
+	p.Y.Max *= axisSlack
 	return nil
 }
 
@@ -117,6 +121,7 @@ func (r *Result) plotBars(p *plot.Plot, points ranges) error {
 	p.X.Min = 0
 	p.NominalY(names...)
 	p.Add(plotter.NewGrid(), bars, whiskers)
+	p.X.Max *= axisSlack
 	return nil
 }
 
