@@ -26,6 +26,7 @@ type Report struct {
 	Command string    `json:"command"`
 	Date    time.Time `json:"date"`
 	Rounds  int       `json:"rounds"`
+	Load    float64   `json:"load"`            // of the machine at the start: processes that want a processor
 	Quick   bool      `json:"quick,omitempty"` // too short to mean anything
 	Seconds float64   `json:"seconds"`
 	Results []Result  `json:"results"`
@@ -74,7 +75,7 @@ type Machine struct {
 func newReport(o Options) *Report {
 	return &Report{
 		Version: ReportVersion, Machine: thisMachine(), Commit: commit(o.Build), Command: o.Command,
-		Date: time.Now().UTC().Truncate(time.Second), Rounds: o.Rounds, Quick: o.Quick,
+		Date: time.Now().UTC().Truncate(time.Second), Rounds: o.Rounds, Quick: o.Quick, Load: load(),
 	}
 }
 
@@ -237,6 +238,13 @@ func commit(build string) string {
 		}
 	}
 	return out + changed
+}
+
+// load is the average of the last minute (proc(5), /proc/loadavg).
+func load() (average float64) {
+	text, _ := os.ReadFile("/proc/loadavg") // always there
+	_, _ = fmt.Sscan(string(text), &average)
+	return average
 }
 
 func thisMachine() Machine {

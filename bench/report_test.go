@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func sample() *Report {
 	r := &Report{
 		Version: ReportVersion, Machine: Machine{CPU: "Some Processor", CPUs: 2, Kernel: "6.18.0", Go: "go1.26.0"},
-		Commit: "0123456789ab", Command: "ulvs bench a b", Date: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Rounds: 3, Seconds: 12.3,
+		Commit: "0123456789ab", Command: "ulvs bench a b", Date: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Rounds: 3, Seconds: 12.3, Load: 1.5,
 	}
 	a := Experiment{
 		Name: "small-packets", Title: "small packets", About: "Some packets.", Metrics: []Metric{metricRate, metricLoss},

@@ -23,6 +23,9 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
+// idleLoad is the most that the average load of an idle machine is.
+const idleLoad = 0.5
+
 // heading is what every form of a report says first.
 func (r *Report) heading() []string {
 	m := r.Machine
@@ -30,6 +33,9 @@ func (r *Report) heading() []string {
 		fmt.Sprintf("%d x %s, Linux %s, %s", m.CPUs, m.CPU, m.Kernel, m.Go),
 		fmt.Sprintf("commit %s, %s, `%s`", r.Commit, r.Date.Format(time.DateTime+" UTC"), r.Command),
 		fmt.Sprintf("medians (least-greatest) of %d interleaved rounds, %.0f s in all", r.Rounds, r.Seconds),
+	}
+	if r.Load > idleLoad {
+		lines = append(lines, fmt.Sprintf("the machine was busy with something else: load %.1f at the start", r.Load))
 	}
 	if r.Quick {
 		lines = append(lines, "quick: every measurement is too short to mean anything")
