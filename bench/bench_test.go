@@ -145,7 +145,7 @@ func TestInterrupted(t *testing.T) {
 			if took := time.Since(begun); took > 15*time.Second {
 				t.Errorf("%s, ended after %v: took %v", entry.Name, after, took)
 			}
-			if err := before.leftOver(); err != nil {
+			if err := before.found(); err != nil {
 				t.Errorf("%s, ended after %v: %v", entry.Name, after, err)
 			}
 		}
@@ -163,7 +163,7 @@ func TestLeftOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := before.leftOver()
+	left := before.found()
 	if err := p.stop(); err != nil {
 		t.Error(err)
 	}

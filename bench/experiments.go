@@ -11,7 +11,7 @@ import (
 // Lengths of measurements.
 const (
 	packetsLast = 1300 * time.Millisecond
-	bulkLasts   = 3 * time.Second
+	bulkLasts   = 2 * time.Second
 	ratesLast   = 2 * time.Second
 	pingsLast   = 1500 * time.Millisecond
 	slowLasts   = 4 * time.Second

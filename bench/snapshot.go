@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
@@ -39,10 +40,23 @@ func takeSnapshot() (*snapshot, error) {
 	return s, nil
 }
 
-// leftOver returns an error that names what has come since. A namespace of a
+// goneWithin is how long what is not ours may take to go: another program may
+// have made it meanwhile, as a test does.
+const goneWithin = 5 * time.Second
+
+// leftOver returns an error that names what has come since and does not go.
+func (s *snapshot) leftOver() error {
+	for deadline := time.Now().Add(goneWithin); ; time.Sleep(10 * lookEvery) {
+		if err := s.found(); err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// found returns an error that names what has come since. A namespace of a
 // topology lives by its processes and descriptors only, so that without any,
 // none is left.
-func (s *snapshot) leftOver() error {
+func (s *snapshot) found() error {
 	now, err := takeSnapshot()
 	if err != nil {
 		return err
