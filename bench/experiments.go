@@ -157,7 +157,10 @@ func lossExperiment() Experiment {
 			Name: c.Name(), Placement: OwnCore, Lasts: lossLasts + around,
 			Measure: packets(c, OwnCore, Load{Flows: DefaultFlows, Rate: lossRate, Duration: lossLasts}),
 		})
-		x.Bars = append(x.Bars, Bar{What: c.Name() + ", default mode", Of: c.Name(), Metric: "%lost", Most: 0})
+		x.Bars = append(x.Bars,
+			Bar{What: c.Name() + ", default mode", Of: c.Name(), Metric: "%lost", Most: 0},
+			Bar{What: c.Name() + ", really offered", Of: c.Name(), Metric: "kpps-offered", Least: 0.98 * lossRate / 1e3},
+		)
 	}
 	return x
 }

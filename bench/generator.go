@@ -79,7 +79,7 @@ type pacedGenerator struct {
 // so that its gaps stay well below what a ring holds.
 const (
 	burst      = 256
-	pacedBurst = 32
+	pacedBurst = 64
 )
 
 func newPacedGenerator(t *Topology, flows, rate int) (*pacedGenerator, error) {
