@@ -205,10 +205,10 @@ func TestErrors(t *testing.T) {
 		o    Options
 		word string
 	}{
-		{Options{Rounds: -1}, "rounds"},
-		{Options{Env: Env{Flows: 1 << 30}}, "flows 1073741824"},
-		{Options{Env: Env{Rate: -5}}, "rate -5"},
-		{Options{Env: Env{Duration: -time.Second}}, "duration"},
+		{Options{Rounds: -1}, "--rounds: -1"},
+		{Options{Env: Env{Flows: 1 << 30}}, "--flows: 1073741824"},
+		{Options{Env: Env{Rate: -5}}, "--rate: -5"},
+		{Options{Env: Env{Duration: -time.Second}}, "--duration: -1s"},
 	} {
 		if _, err := Run(t.Context(), nil, row.o); err == nil || !strings.Contains(err.Error(), row.word) {
 			t.Errorf("error %v, want one about %q", err, row.word)

@@ -20,16 +20,21 @@ type Options struct {
 // DefaultRounds is the number of rounds that medians are of.
 const DefaultRounds = 5
 
+// UsageError is an option that is not accepted.
+type UsageError struct{ Option, Problem string }
+
+func (e *UsageError) Error() string { return e.Option + ": " + e.Problem }
+
 func (o *Options) check() error {
 	switch {
 	case o.Rounds < 0:
-		return fmt.Errorf("rounds %d: want at least 1", o.Rounds)
+		return &UsageError{"--rounds", fmt.Sprintf("%d is not a positive number", o.Rounds)}
 	case o.Flows < 0 || o.Flows > maxFlows:
-		return fmt.Errorf("flows %d: want 1 to %d", o.Flows, maxFlows)
+		return &UsageError{"--flows", fmt.Sprintf("%d is not from 1 to %d", o.Flows, maxFlows)}
 	case o.Rate < 0:
-		return fmt.Errorf("rate %d: want packets per second, or 0 to flood", o.Rate)
+		return &UsageError{"--rate", fmt.Sprintf("%d is not a number of packets per second, or 0 to flood", o.Rate)}
 	case o.Duration < 0:
-		return fmt.Errorf("duration %v: want a positive time", o.Duration)
+		return &UsageError{"--duration", fmt.Sprintf("%v is not a positive time", o.Duration)}
 	}
 	return nil
 }

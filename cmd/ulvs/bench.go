@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -59,7 +60,6 @@ func (b *benchFlags) register(c *cobra.Command) {
 	f.BoolVar(&b.asJSON, "json", false, "print JSON")
 	f.BoolVar(&b.goBench, "gobench", false, "print Go benchmark format, for benchstat")
 	f.StringVar(&b.out, "out", "", "folder to write table, JSON, Go benchmark format and plots (SVG, PNG) to as well")
-	c.MarkFlagsMutuallyExclusive("json", "gobench")
 }
 
 // quickWord and allWord stand for every experiment.
@@ -96,6 +96,9 @@ func (b *benchFlags) run(c *cobra.Command, names []string) error {
 	}
 	if c.Flags().Changed("rounds") && b.o.Rounds < 1 {
 		return usageError{fmt.Errorf("--rounds: %d is not a positive number", b.o.Rounds)}
+	}
+	if b.asJSON && b.goBench {
+		return usageError{errors.New("--gobench: not with --json; --out writes both")}
 	}
 	if b.o.Binary, err = os.Executable(); err != nil {
 		return fmt.Errorf("find own executable: %w", err)
