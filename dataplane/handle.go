@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"ulvs/forward"
 	"ulvs/wire"
 )
 
@@ -30,6 +31,9 @@ func (l *Lane) decide(p *wire.Packet) Verdict {
 	if p.EtherType != wire.EtherTypeIPv4 {
 		if v, ok := l.neighbours(p); ok {
 			return v
+		}
+		if p.L4-p.L3 > wire.IPv6Len {
+			forward.DropAtomic(p)
 		}
 	}
 	if p.PktType != wire.ToHost {

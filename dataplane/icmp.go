@@ -155,7 +155,7 @@ func (l *Lane) relay(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.
 	switch {
 	case p.IPLen() <= hop.MTU:
 		return l.emit(p, to, hop, st, ForwardedICMP)
-	case forward.DontFragment(p):
+	case forward.DontFragment(p) && l.tooLong(p, hop.MTU):
 		return l.done(DroppedNoAnswer)
 	}
 	return l.fragments(p, to, hop, st)
