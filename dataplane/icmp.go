@@ -193,7 +193,7 @@ func (l *Lane) answerError(p *wire.Packet, w problem, mtu int, src wire.Addr, r 
 	if hop == nil {
 		return l.noHop(st)
 	}
-	src = errorSource(p, src, hop)
+	src = l.errorSource(p, src, hop)
 	e := l.frame()
 	if e == nil {
 		return l.done(DroppedICMPLimit)
