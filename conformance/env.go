@@ -78,7 +78,7 @@ var errNotYet = errors.New("not yet")
 func (b *bench) prepare(line string) error {
 	words := strings.Fields(line)
 	switch {
-	case len(words) > 0 && strings.HasPrefix(words[0], "iptables"):
+	case len(words) > 0 && (strings.HasPrefix(words[0], "iptables") || strings.HasPrefix(words[0], "ip6tables")):
 		return b.mark(line)
 	case len(words) > 0 && ipvsadm.IsFace(words[0]):
 		if a := b.run(line); a.RC != 0 {

@@ -59,7 +59,8 @@ func markCommand() *cobra.Command {
 		m.words("add RULE", "add a rule behind all others", m.add),
 		m.words("insert [N] RULE", "insert a rule before rule N, the first if no N is given", m.insert),
 		m.words("del N|RULE", "delete rule N, or the rule that reads so", m.del),
-		m.words("iptables ARGS...", "do what an iptables command with the target MARK does", m.iptables),
+		m.words("iptables ARGS...", "do what an iptables command with the target MARK does", m.iptables("iptables")),
+		m.words("ip6tables ARGS...", "the same of ip6tables", m.iptables("ip6tables")),
 		m.plain("flush", "delete all rules", func(*control.Env) error {
 			return m.edit(func([]service.MarkRule) ([]service.MarkRule, error) { return nil, nil })
 		}),
@@ -158,10 +159,17 @@ func (m *marker) del(args []string) error {
 	})
 }
 
-func (m *marker) iptables(args []string) error {
-	return m.edit(func(rules []service.MarkRule) ([]service.MarkRule, error) {
-		return service.EditMarksByIptables(rules, args)
-	})
+// iptables returns what does a command of iptables or ip6tables, whose name may
+// be written twice.
+func (m *marker) iptables(program string) func(args []string) error {
+	return func(args []string) error {
+		if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+			args = append([]string{program}, args...)
+		}
+		return m.edit(func(rules []service.MarkRule) ([]service.MarkRule, error) {
+			return service.EditMarksByIptables(rules, args)
+		})
+	}
 }
 
 // save prints the rules, one a line.

@@ -67,9 +67,7 @@ func (f *family) addChains(conn *nftables.Conn, t *nftables.Table) *nftables.Cha
 	rule(conn, ip, toService, f.in(setServices), drop())
 	rule(conn, ip, toService[:2], f.in(setAnyPort), drop())
 	rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), f.isICMP(), drop())
-	if f.addrLen == 4 {
-		rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), laterFragment(), drop())
-	}
+	rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), f.laterFragment(), drop())
 	fromReal := f.endpoint(f.src, 0)
 	rule(conn, ip, toService, f.in(setReals), f.conversation(f.src, 0), f.remember())
 	rule(conn, ip, toService[:2], f.in(setAnyReals), f.conversation(f.src, 0), f.remember())
@@ -182,11 +180,17 @@ func (f *family) remember() []expr.Any {
 // isICMP goes on if the packet is of the family's ICMP.
 func (f *family) isICMP() []expr.Any { return []expr.Any{protocol(reg), equal(f.icmp)} }
 
-// laterFragment goes on if the IPv4 fragment offset is not zero.
-func laterFragment() []expr.Any {
+// laterFragment goes on if the fragment offset is not zero: in the header of
+// IPv4, in the fragment header of IPv6.
+func (f *family) laterFragment() []expr.Any {
+	read, mask := load(expr.PayloadBaseNetworkHeader, 6, 2, reg), []byte{0x1f, 0xff}
+	if f.addrLen == 16 {
+		read = &expr.Exthdr{DestRegister: reg, Type: unix.IPPROTO_FRAGMENT, Offset: 2, Len: 2, Op: expr.ExthdrOpIpv6}
+		mask = []byte{0xff, 0xf8}
+	}
 	return []expr.Any{
-		load(expr.PayloadBaseNetworkHeader, 6, 2, reg),
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: []byte{0x1f, 0xff}, Xor: []byte{0, 0}},
+		read,
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: mask, Xor: []byte{0, 0}},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{0, 0}},
 	}
 }
