@@ -16,7 +16,7 @@ func mirror(t *testing.T, h *lab.Host, at netip.Addr) {
 	t.Helper()
 	var conn net.PacketConn
 	var err error
-	check(t, h.Do(func() { conn, err = net.ListenPacket("udp4", netip.AddrPortFrom(at, echoPort).String()) }))
+	check(t, h.Do(func() { conn, err = net.ListenPacket("udp", netip.AddrPortFrom(at, echoPort).String()) }))
 	check(t, err)
 	t.Cleanup(func() { check(t, conn.Close()) })
 	go func() {
@@ -46,18 +46,24 @@ func TestLongDatagrams(t *testing.T) {
 				n.datagramRules()
 				conn := n.datagramClient(t)
 				for _, size := range []int{5, 1400, 1473, 5000, 60000} {
-					sent := bytes.Repeat([]byte("fragments "), size/10+1)[:size]
-					check(t, conn.SetDeadline(time.Now().Add(patience)))
-					_, err := conn.Write(sent)
-					check(t, err)
-					got := make([]byte, 1<<16)
-					length, err := conn.Read(got)
-					if err != nil || !bytes.Equal(got[:length], sent) {
-						t.Errorf("%d bytes: %d came back, %v", size, length, err)
-					}
+					checkEcho(t, conn, size)
 				}
 				n.clean(t)
 			})
 		}
+	}
+}
+
+// checkEcho sends a datagram of size bytes and wants it back.
+func checkEcho(t *testing.T, conn net.Conn, size int) {
+	t.Helper()
+	sent := bytes.Repeat([]byte("fragments "), size/10+1)[:size]
+	check(t, conn.SetDeadline(time.Now().Add(patience)))
+	_, err := conn.Write(sent)
+	check(t, err)
+	got := make([]byte, 1<<16)
+	length, err := conn.Read(got)
+	if err != nil || !bytes.Equal(got[:length], sent) {
+		t.Errorf("%d bytes: %d came back, %v", size, length, err)
 	}
 }

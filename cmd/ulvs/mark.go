@@ -26,7 +26,8 @@ A rule is written
 
   [-p tcp|udp|sctp] [-s PREFIX] [-d PREFIX] [--sport A[:B]] [--dport A[:B]] [-i INTERFACE] MARK
 
-What is left out matches everything; ports need a protocol. MARK 0 marks
+What is left out matches everything, a rule without addresses IPv4 and IPv6; ports
+need a protocol. MARK 0 marks
 nothing: the rule keeps its packets from those below it. An address that a rule
 names alone, for all clients, is a virtual address: ulvs answers ARP for it. Of a
 prefix it does not; route it to the director. Replies and packets of known
@@ -206,8 +207,14 @@ func (m *marker) list() *cobra.Command {
 func printMarks(w io.Writer, rules []service.MarkRule, s *api.State) {
 	for i, r := range rules {
 		note := ""
-		if r.Mark != 0 && !slices.ContainsFunc(s.Services, func(v api.ServiceState) bool { return v.Mark == r.Mark }) {
+		leadsTo := func(v api.ServiceState) bool {
+			return v.Mark == r.Mark && (v.IPv6 && r.Is6() || !v.IPv6 && r.Is4())
+		}
+		if r.Mark != 0 && !slices.ContainsFunc(s.Services, leadsTo) {
 			note = fmt.Sprintf("  # there is no service -f %d", r.Mark)
+			if !r.Is4() {
+				note += " -6"
+			}
 		}
 		fmt.Fprintf(w, "%3d  %v%s\n", i+1, r, note)
 	}
