@@ -157,3 +157,35 @@ func TestErrorSource6(t *testing.T) {
 		}
 	}
 }
+
+// TestMarked6: a rule for a prefix leads packets of IPv6, whole or in fragments,
+// to the service of its mark and family, and no others.
+func TestMarked6(t *testing.T) {
+	x := newKernelWorld(t, 1500)
+	rule := service.MarkRule{Protocol: service.UDP, Destination: netip.MustParsePrefix("2001:db8:2::/64"), DestinationPorts: service.PortRange{First: 80, Last: 90}, Mark: 1}
+	x.apply(service.Change{Op: service.SetMarks, Marks: []service.MarkRule{rule}})
+	x.command("ipvsadm -A -f 1 -s rr")
+	x.command("ipvsadm -a -f 1 -r " + rsIP(2) + ":0 -m")
+	x.command("ipvsadm -A -f 1 -6 -s rr")
+	x.command("ipvsadm -a -f 1 -6 -r [" + rsIP6(1) + "]:0 -m")
+	x.settle()
+	to := func(dst string, size int) *wire.Packet {
+		return wiretest.UDP(ends6(dst), wiretest.Payload(size), toDirector())
+	}
+	for name, row := range map[string]struct {
+		in     []*wire.Packet
+		frames int
+	}{
+		"whole":            {[]*wire.Packet{to("[2001:db8:2::7]:80", 9)}, 1},
+		"fragments":        {parts6(t, to("[2001:db8:2::7]:90", 2000), 1400), 2},
+		"other port":       {[]*wire.Packet{to("[2001:db8:2::7]:91", 9)}, 0},
+		"other address":    {[]*wire.Packet{to("[2001:db8:9::7]:80", 9)}, 0},
+		"other protocol":   {[]*wire.Packet{wiretest.TCP(ends6("[2001:db8:2::7]:80"), wire.SYN, nil, toDirector())}, 0},
+		"long, other port": {parts6(t, to("[2001:db8:2::7]:92", 2000), 1400), 0},
+	} {
+		out := x.send(0, row.in...)[1]
+		if len(out) != row.frames || row.frames > 0 && toServer(out[0]) != 1 {
+			t.Errorf("%s: %d frames, want %d", name, len(out), row.frames)
+		}
+	}
+}
