@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -71,14 +70,11 @@ func (e env) SetTimeouts(t api.Timeouts) error {
 	return e.director.Timeouts().Set(t.TCP, t.TCPFin, t.UDP)
 }
 
-// errNotYet is in errors about what ulvs does not have yet.
-var errNotYet = errors.New("not yet")
-
 // prepare does one command of a header.
 func (b *bench) prepare(line string) error {
 	words := strings.Fields(line)
 	switch {
-	case len(words) > 0 && strings.HasPrefix(words[0], "iptables"):
+	case len(words) > 0 && (strings.HasPrefix(words[0], "iptables") || strings.HasPrefix(words[0], "ip6tables")):
 		return b.mark(line)
 	case len(words) > 0 && ipvsadm.IsFace(words[0]):
 		if a := b.run(line); a.RC != 0 {

@@ -6,7 +6,7 @@ import (
 	"ulvs/service"
 )
 
-// mark does a header's "iptables ... -d PREFIX -j MARK --set-mark N".
+// mark does a header's "iptables or ip6tables ... -d PREFIX -j MARK --set-mark N".
 func (b *bench) mark(line string) error {
 	rules, err := service.EditMarksByIptables(b.director.Table().Marks(), strings.Fields(line))
 	if err != nil {

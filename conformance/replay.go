@@ -21,6 +21,7 @@ type player struct {
 	number   int          // of the step under way
 	diffs    []Difference // of the step under way
 	result   Result
+	ids      map[uint32]uint32 // of the step under way, by those that the kernel drew
 }
 
 // Run replays a scenario on a bench of its own.
@@ -80,7 +81,7 @@ func (p *player) begin() (err error) {
 
 // next begins a step.
 func (p *player) next(number int, label string) {
-	p.number, p.label, p.diffs = number, strings.TrimSpace(label), nil
+	p.number, p.label, p.diffs, p.ids = number, strings.TrimSpace(label), nil, nil
 }
 
 // differ notes a difference of the step under way.

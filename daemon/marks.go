@@ -102,11 +102,9 @@ func marks(t *service.Table, reals []filter.Endpoint) (marked, []filter.Endpoint
 			c.ftp(e)
 		}
 	}
-	if c.rules() {
-		c.virtual = slices.DeleteFunc(t.VirtualAddresses(), func(a netip.Addr) bool { return exact[a] })
-	} else { // exceptions of nothing
-		c.taken = slices.DeleteFunc(c.taken, func(m guard.Match) bool { return m.Except })
-	}
+	c.rules(false)
+	c.rules(true)
+	c.virtual = slices.DeleteFunc(t.VirtualAddresses(), func(a netip.Addr) bool { return exact[a] })
 	c.bound()
 	return c.marked, c.reals
 }
@@ -140,17 +138,18 @@ func (c *marksCollector) ftp(e *service.Entry) {
 // host is the prefix of one address.
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
-// rules takes over what mark rules lead to services, and reports whether there
-// is anything.
-func (c *marksCollector) rules() (served bool) {
+// rules takes over what mark rules lead to services of a family, if any does.
+func (c *marksCollector) rules(six bool) {
+	var taken []guard.Match
+	served := false
 	for _, r := range c.table.Marks() {
-		e := c.table.Marked(&r, false) // IPv6 services are refused
+		if six && !r.Is6() || !six && !r.Is4() {
+			continue
+		}
+		e := c.table.Marked(&r, six)
 		served = served || e != nil
-		for _, proto := range balanced {
-			if r.Protocol != service.AnyProtocol && r.Protocol != proto {
-				continue
-			}
-			c.taken = append(c.taken, matchOf(&r, proto, e == nil))
+		for _, proto := range protocolsOf(&r) {
+			taken = append(taken, matchOf(&r, proto, six, e == nil))
 			if e == nil {
 				continue
 			}
@@ -159,13 +158,35 @@ func (c *marksCollector) rules() (served bool) {
 			}
 		}
 	}
-	return served
+	if served { // else they are exceptions of nothing
+		c.taken = append(c.taken, taken...)
+	}
 }
 
-// matchOf is a rule for one protocol.
-func matchOf(r *service.MarkRule, proto service.Protocol, except bool) guard.Match {
+// protocolsOf are the protocols that a rule is about.
+func protocolsOf(r *service.MarkRule) []service.Protocol {
+	if r.Protocol == service.AnyProtocol {
+		return balanced
+	}
+	if !slices.Contains(balanced, r.Protocol) {
+		return nil
+	}
+	return []service.Protocol{r.Protocol}
+}
+
+// everywhere is the destination of a match for all addresses of a family.
+var everywhere = map[bool]netip.Prefix{
+	false: netip.PrefixFrom(netip.IPv4Unspecified(), 0), true: netip.PrefixFrom(netip.IPv6Unspecified(), 0),
+}
+
+// matchOf is a rule for one protocol and one family.
+func matchOf(r *service.MarkRule, proto service.Protocol, six, except bool) guard.Match {
+	dst := r.Destination
+	if !dst.IsValid() {
+		dst = everywhere[six]
+	}
 	return guard.Match{
-		Protocol: uint8(proto), Source: r.Source, Destination: r.Destination, Interface: r.Interface, Except: except,
+		Protocol: uint8(proto), Source: r.Source, Destination: dst, Interface: r.Interface, Except: except,
 		SourcePorts: guard.Ports(r.SourcePorts), DestinationPorts: guard.Ports(r.DestinationPorts),
 	}
 }

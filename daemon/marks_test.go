@@ -54,6 +54,18 @@ func byMark(persist time.Duration) service.VirtualService {
 	return service.VirtualService{Key: service.Key{Mark: 1}, Persistent: persist}
 }
 
+// byMark6 is byMark for IPv6.
+func byMark6(persist time.Duration) service.VirtualService {
+	return service.VirtualService{Key: service.Key{Mark: 1, IPv6: true}, Persistent: persist}
+}
+
+// real6 is real for IPv6.
+func real6(n int, port uint16, m service.Method) service.RealServer {
+	r := real(n, port, m)
+	r.Addr = netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 3, 15: byte(n)})
+	return r
+}
+
 // real is server n by a method.
 func real(n int, port uint16, m service.Method) service.RealServer {
 	return service.RealServer{Addr: netip.AddrFrom4([4]byte{203, 0, 113, byte(n)}), Port: port, Method: m, Weight: 1}
@@ -82,14 +94,20 @@ func TestTakeover(t *testing.T) {
 		{"every protocol", []string{"-d 198.51.100.0/24 1"}, []service.Entry{entry(byMark(0), real(1, 0, service.NAT))},
 			"; 6 198.51.100.0/24:0-0 17 198.51.100.0/24:0-0 132 198.51.100.0/24:0-0; ; 6 203.0.113.1:0 17 203.0.113.1:0 132 203.0.113.1:0"},
 		{"exceptions", []string{"-p tcp --dport 22 0", "-p tcp --dport 23 9", "-p tcp -s 192.0.2.0/24 1"}, []service.Entry{entry(byMark(0))},
-			"; !6 invalid Prefix:22-22 !6 invalid Prefix:23-23 6 invalid Prefix:0-0; ; "},
+			"; !6 0.0.0.0/0:22-22 !6 0.0.0.0/0:23-23 6 0.0.0.0/0:0-0; ; "},
 		{"no service", []string{"-p tcp --dport 22 0", "-d 198.51.100.1 1"}, nil, "; ; ; "},
 		{"address of another service", []string{"-p tcp -d 198.51.100.1 --dport 443 1"}, []service.Entry{entry(byMark(0)), entry(web)},
 			"; 6 198.51.100.1/32:443-443; ; "},
 		{"ftp", []string{"-p tcp --dport 2000 0", "-p tcp --dport 2001 1"}, []service.Entry{entry(byMark(0)), entry(ftp, real(1, 21, service.NAT))},
-			"; 6 198.51.100.1/32:20-20 6 198.51.100.1/32:1024-65535 !6 invalid Prefix:2000-2000 6 invalid Prefix:2001-2001; 6 203.0.113.1/32:1024-65535; 6 203.0.113.1:21 6 203.0.113.1:20"},
+			"; 6 198.51.100.1/32:20-20 6 198.51.100.1/32:1024-65535 !6 0.0.0.0/0:2000-2000 6 0.0.0.0/0:2001-2001; 6 203.0.113.1/32:1024-65535; 6 203.0.113.1:21 6 203.0.113.1:20"},
 		{"ftp by dr", nil, []service.Entry{entry(ftp, real(1, 21, service.DR))},
 			"; 6 198.51.100.1/32:20-20 6 198.51.100.1/32:1024-65535; ; "},
+		{"ipv6", []string{"-p tcp -d 2001:db8:2::1 --dport 80 1", "-p udp -d 2001:db8:2::/64 --dport 80:90 1"}, []service.Entry{entry(byMark6(0), real6(1, 0, service.NAT))},
+			"2001:db8:2::1; 6 2001:db8:2::1/128:80-80 17 2001:db8:2::/64:80-90; 17 2001:db8:3::1/128:80-90; 6 [2001:db8:3::1]:80"},
+		{"rules of either family, service of one", []string{"-p tcp --dport 22 0", "-p tcp --dport 80 1", "-d 198.51.100.1 1"}, []service.Entry{entry(byMark6(0), real6(1, 8080, service.NAT))},
+			"; !6 ::/0:22-22 6 ::/0:80-80; ; 6 [2001:db8:3::1]:8080"},
+		{"services of both families", []string{"-p tcp --dport 80 1", "-p tcp -s 2001:db8:4::/48 2"}, []service.Entry{entry(byMark(0), real(1, 0, service.DR)), entry(byMark6(0), real6(1, 0, service.NAT))},
+			"; 6 0.0.0.0/0:80-80 6 ::/0:80-80 !6 ::/0:0-0; ; 6 [2001:db8:3::1]:80"},
 		{"ftp without persistence", nil, []service.Entry{entry(plainFTP, real(1, 21, service.NAT))}, "; ; ; 6 203.0.113.1:21"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -114,7 +132,7 @@ func (m *marked) text(reals []filter.Endpoint) string {
 		replies = append(replies, fmt.Sprintf("%d %v:%d-%d", x.Protocol, x.Source, x.SourcePorts.First, x.SourcePorts.Last))
 	}
 	for _, e := range reals {
-		ends = append(ends, fmt.Sprintf("%d %v:%d", e.Proto, e.Addr, e.Port))
+		ends = append(ends, fmt.Sprintf("%d %v", e.Proto, netip.AddrPortFrom(e.Addr, e.Port)))
 	}
 	return strings.Join([]string{strings.Trim(fmt.Sprint(m.virtual), "[]"), strings.Join(taken, " "), strings.Join(replies, " "), strings.Join(ends, " ")}, "; ")
 }

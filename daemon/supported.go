@@ -23,10 +23,7 @@ func unsupported(c service.Change) error {
 }
 
 func unsupportedService(v *service.VirtualService) error {
-	switch {
-	case v.Mark != 0 && v.Is6():
-		return notYet("IPv6 firewall-mark services")
-	case v.PE != "":
+	if v.PE != "" {
 		return notYet("persistence engines")
 	}
 	return nil
@@ -34,10 +31,7 @@ func unsupportedService(v *service.VirtualService) error {
 
 func unsupportedMarks(rules []service.MarkRule) error {
 	for _, r := range rules {
-		switch {
-		case !r.Is4():
-			return notYet("mark rules for IPv6")
-		case r.Protocol != service.AnyProtocol && !slices.Contains(balanced, r.Protocol):
+		if r.Protocol != service.AnyProtocol && !slices.Contains(balanced, r.Protocol) {
 			return notYet("mark rules for " + r.Protocol.String())
 		}
 	}

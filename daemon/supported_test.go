@@ -31,11 +31,11 @@ func TestUnsupported(t *testing.T) {
 	}{
 		{"tcp", v(tcp, ""), false},
 		{"mark", v(service.Key{Mark: 1}, ""), false},
-		{"mark of ipv6", v(service.Key{Mark: 1, IPv6: true}, ""), true},
+		{"mark of ipv6", v(service.Key{Mark: 1, IPv6: true}, ""), false},
 		{"rule", rules(service.MarkRule{Mark: 1}, service.MarkRule{Protocol: service.UDP, Mark: 1}), false},
 		{"rule of sctp", rules(service.MarkRule{Protocol: service.SCTP, Mark: 1}), false},
 		{"rule of what is not balanced", rules(service.MarkRule{Protocol: 47, Mark: 1}), true},
-		{"rule of ipv6", rules(service.MarkRule{Source: netip.PrefixFrom(vip6, 64), Mark: 1}), true},
+		{"rule of ipv6", rules(service.MarkRule{Source: netip.PrefixFrom(vip6, 64), Mark: 1}), false},
 		{"ipv6", v(service.Key{Protocol: service.TCP, Addr: vip6, Port: 80}, ""), false},
 		{"sctp", v(sctp, ""), false},
 		{"pe", v(tcp, "sip"), true},

@@ -89,7 +89,9 @@ func seeds6() (all []*wire.Packet) {
 			wiretest.TCP(f, wire.ACK, nil, toDirector(), wiretest.WithTTL(1)),
 			wiretest.TCP(f, wire.ACK, wiretest.Payload(9), toDirector(), wiretest.WithExtension(wiretest.Destination), wiretest.WithPartial()),
 			wiretest.TCP(f, wire.ACK, nil, toDirector(), wiretest.WithExtension(wiretest.HopByHop)),
-			wiretest.UDP(f, wiretest.Payload(9), toDirector(), wiretest.WithFragment(0, true)))
+			wiretest.UDP(f, wiretest.Payload(9), toDirector(), wiretest.WithFragment(0, true)),
+			wiretest.TCP(f, wire.ACK, nil, toDirector(), wiretest.WithExtension(wiretest.FragmentExt, 0, 0, 0, 0, 0, 7)),
+			wiretest.IP(f, wire.ProtoUDP, wiretest.Payload(1400), toDirector(), wiretest.WithFragment(2800, false)))
 	}
 	sent := wiretest.TCP(wiretest.Flow{Src: reply.Dst, Dst: reply.Src}, wire.ACK, wiretest.Payload(20))
 	inner := wiretest.TCP(ends6("["+vip6+"]:82"), wire.ACK, wiretest.Payload(20))

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"ulvs/forward"
 	"ulvs/wire"
 )
 
@@ -42,6 +43,9 @@ func (l *Lane) parsed(p *wire.Packet) Verdict {
 	if p.EtherType != wire.EtherTypeIPv4 {
 		if v, ok := l.neighbours(p); ok {
 			return v
+		}
+		if p.L4-p.L3 > wire.IPv6Len {
+			forward.DropAtomic(p)
 		}
 	}
 	if p.PktType != wire.ToHost {

@@ -155,7 +155,7 @@ func (l *Lane) relay(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.
 	switch {
 	case p.IPLen() <= hop.MTU:
 		return l.emit(p, to, hop, st, ForwardedICMP)
-	case forward.DontFragment(p):
+	case forward.DontFragment(p) && l.tooLong(p, hop.MTU):
 		return l.done(DroppedNoAnswer)
 	}
 	return l.fragments(p, to, hop, st)
@@ -193,7 +193,7 @@ func (l *Lane) answerError(p *wire.Packet, w problem, mtu int, src wire.Addr, r 
 	if hop == nil {
 		return l.noHop(st)
 	}
-	src = errorSource(p, src, hop)
+	src = l.errorSource(p, src, hop)
 	e := l.frame()
 	if e == nil {
 		return l.done(DroppedICMPLimit)

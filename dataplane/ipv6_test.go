@@ -40,7 +40,7 @@ func TestNotForwarded6(t *testing.T) {
 		"from the link":      {from("[fe80::1]:1"), dataplane.DroppedMartian},
 		"from the VIP":       {from("[" + vip6 + "]:1"), dataplane.DroppedMartian},
 		"no SYN":             {wiretest.TCP(ends6(service), wire.ACK, nil, toDirector()), dataplane.PassedNotSYN},
-		"fragment":           {wiretest.IP(ends6(service), wire.ProtoUDP, part, wiretest.WithFragment(0, true), toDirector()), dataplane.DroppedFragment},
+		"fragment":           {wiretest.IP(ends6(service), wire.ProtoUDP, part, wiretest.WithFragment(0, true), toDirector()), dataplane.HeldFragment},
 		"ICMP of IPv4":       {wiretest.IP(ends6(service), wire.ProtoICMP, wiretest.ICMPEcho(flow(1), 1, 1, nil).Transport(), toDirector()), dataplane.PassedProtocol},
 		"ESP":                {wiretest.IP(ends6(service), 50, part, toDirector()), dataplane.PassedProtocol},
 		"ping with bad sum":  {wiretest.ICMPEcho(ends6(vip6), 1, 1, nil, toDirector(), wiretest.WithBadChecksum()), dataplane.DroppedICMPBad},

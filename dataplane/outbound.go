@@ -57,7 +57,7 @@ func (l *Lane) reply(p *wire.Packet, h *hit) Verdict {
 		return l.noHop(st)
 	}
 	cut := exceeds(p, hop.MTU)
-	if cut && forward.DontFragment(p) {
+	if cut && forward.DontFragment(p) && l.tooLong(p, hop.MTU) {
 		return l.answerError(p, packetTooBig, hop.MTU, wire.Addr{}, AnsweredTooBig)
 	}
 	l.countOut(h, p)

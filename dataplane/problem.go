@@ -68,8 +68,9 @@ func isEcho(p *wire.Packet) bool {
 // errorSource is the source of an ICMP error about p that leaves by hop: src,
 // or the director's own address where src is zero and, as ip_vs has it, in IPv6,
 // where the virtual address is not the host's (RFC 4443 section 2.2).
-func errorSource(p *wire.Packet, src wire.Addr, hop *nexthop.Hop) wire.Addr {
-	if (src.IsZero() || p.Is6()) && !hop.Source.IsZero() {
+func (l *Lane) errorSource(p *wire.Packet, src wire.Addr, hop *nexthop.Hop) wire.Addr {
+	foreign := src.IsZero() || p.Is6() && !l.d.hops.IsLocal(src)
+	if foreign && !hop.Source.IsZero() {
 		return hop.Source
 	}
 	return src

@@ -131,7 +131,7 @@ var reasonTexts = [NumReasons]reasonText{
 	HeldFragment:  {"held-fragment", Held, "waits for the rest of its datagram"},
 
 	DroppedMartian:    {"dropped-martian", Dropped, "impossible source: address, port 0, or a virtual address"},
-	DroppedFragment:   {"dropped-fragment", Dropped, "fragment that came twice, of a datagram whose fragments overlap, or of IPv6"},
+	DroppedFragment:   {"dropped-fragment", Dropped, "fragment that came twice, or of a datagram whose fragments overlap"},
 	DroppedServerGone: {"dropped-server-gone", Dropped, "connection of a real server that was deleted"},
 	DroppedTableFull:  {"dropped-table-full", Dropped, "connection table full and nothing may be evicted"},
 	DroppedNoRoute:    {"dropped-no-route", Dropped, "no route to the real server or client, or no address of our own there"},

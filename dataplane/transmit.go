@@ -51,7 +51,7 @@ func (l *Lane) serverHop(s *Server) (*nexthop.Hop, nexthop.Status) {
 // sendDR sends the packet unchanged but for the TTL to the server's MAC.
 func (l *Lane) sendDR(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status) Verdict {
 	cut := exceeds(p, hop.MTU)
-	if cut && forward.DontFragment(p) {
+	if cut && forward.DontFragment(p) && l.tooLong(p, hop.MTU) {
 		return l.tooBig(p, hop.MTU, p.Dst)
 	}
 	forward.DecrementTTL(p)
@@ -64,7 +64,7 @@ func (l *Lane) sendDR(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Statu
 // sendNAT rewrites the destination to the real server.
 func (l *Lane) sendNAT(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status) Verdict {
 	cut := exceeds(p, hop.MTU)
-	if cut && forward.DontFragment(p) {
+	if cut && forward.DontFragment(p) && l.tooLong(p, hop.MTU) {
 		return l.tooBig(p, hop.MTU, p.Dst)
 	}
 	forward.NATInbound(p, h.to, h.toPort)
@@ -107,7 +107,7 @@ func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.S
 	if h.server.sentMTU.Load() != int32(mtu) {
 		h.server.sentMTU.Store(int32(mtu))
 	}
-	if room := inTunnel(p, h.server, mtu); l.mayNotCut(p) && exceeds(p, room) {
+	if room := inTunnel(p, h.server, mtu); l.mayNotCut(p) && l.tooLong(p, room) {
 		return l.tooBig(p, room, p.Dst)
 	}
 	forward.DecrementTTL(p)
@@ -233,15 +233,16 @@ func (l *Lane) placeFragments(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st
 	return r
 }
 
-// cut makes IP fragments of p; an IPv6 packet is one of our tunnels'. No two
+// cut makes IP fragments of p; an IPv6 packet is one of our tunnels' or came in
+// fragments. No two
 // lanes use the same id, which nobody can foresee (RFC 7739).
 func (l *Lane) cut(p *wire.Packet, mtu int) bool {
 	switch {
+	case p == &l.whole.packet:
+		return l.recut(p, mtu)
 	case p.Is6():
 		l.fragmentID += uint32(len(l.d.lanes))
 		return forward.Fragment6(p, mtu, l.fragmentID, l.next)
-	case p == &l.whole.packet:
-		return l.recut(p, mtu)
 	}
 	return forward.Fragment(p, mtu, l.next)
 }

@@ -17,7 +17,7 @@ func mirror(t *testing.T, h *lab.Host, at netip.Addr) {
 	t.Helper()
 	var conn net.PacketConn
 	var err error
-	check(t, h.Do(func() { conn, err = net.ListenPacket("udp4", netip.AddrPortFrom(at, echoPort).String()) }))
+	check(t, h.Do(func() { conn, err = net.ListenPacket("udp", netip.AddrPortFrom(at, echoPort).String()) }))
 	check(t, err)
 	t.Cleanup(func() { check(t, conn.Close()) })
 	go func() {
@@ -48,15 +48,7 @@ func TestLongDatagrams(t *testing.T) {
 				conn := n.datagramClient(t)
 				seenByClient := record(t, n.Client, "eth0", "ip", headers)
 				for _, size := range []int{5, 1400, 1473, 4000, 5000, 60000} {
-					sent := bytes.Repeat([]byte("fragments "), size/10+1)[:size]
-					check(t, conn.SetDeadline(time.Now().Add(patience)))
-					_, err := conn.Write(sent)
-					check(t, err)
-					got := make([]byte, 1<<16)
-					length, err := conn.Read(got)
-					if err != nil || !bytes.Equal(got[:length], sent) {
-						t.Errorf("%d bytes: %d came back, %v", size, length, err)
-					}
+					checkEcho(t, conn, size)
 				}
 				n.checkFragments(t, packets(t, seenByClient.stop(n.Client, n.Director.Addr())))
 				n.clean(t)
@@ -82,5 +74,19 @@ func (n *network) checkFragments(t *testing.T, all []seen) {
 		if strings.Contains(name, "fragment") && !strings.HasPrefix(name, "held-") && !strings.HasPrefix(name, "forwarded-") {
 			t.Errorf("director: %s %d", name, count)
 		}
+	}
+}
+
+// checkEcho sends a datagram of size bytes and wants it back.
+func checkEcho(t *testing.T, conn net.Conn, size int) {
+	t.Helper()
+	sent := bytes.Repeat([]byte("fragments "), size/10+1)[:size]
+	check(t, conn.SetDeadline(time.Now().Add(patience)))
+	_, err := conn.Write(sent)
+	check(t, err)
+	got := make([]byte, 1<<16)
+	length, err := conn.Read(got)
+	if err != nil || !bytes.Equal(got[:length], sent) {
+		t.Errorf("%d bytes: %d came back, %v", size, length, err)
 	}
 }

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -21,8 +23,7 @@ const (
 // TestIPv6: a service of IPv6 addresses is found by its neighbours, answers in
 // turn, and carries more than small packets, by NAT and DR.
 func TestIPv6(t *testing.T) {
-	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil {
-		t.Log("the kernel has no IPv6: nothing to test")
+	if noIPv6(t) {
 		return
 	}
 	for _, mode := range []string{lab.NAT, lab.DR} {
@@ -36,8 +37,19 @@ func TestIPv6(t *testing.T) {
 			n.rules6()
 			n.checkService6(t)
 			n.checkLarge6(t)
+			n.checkDatagrams6(t)
 		})
 	}
+}
+
+// noIPv6 reports, and logs, that there is nothing to test.
+func noIPv6(t *testing.T) bool {
+	t.Helper()
+	_, err := os.Stat("/proc/sys/net/ipv6")
+	if err != nil {
+		t.Log("the kernel has no IPv6: nothing to test")
+	}
+	return err != nil
 }
 
 // addresses6 gives every host IPv6 on the links that it has.
@@ -98,5 +110,26 @@ func (n *network) checkLarge6(t *testing.T) {
 	out, err := n.curl(n.Client, "-g", "-H", "X-Filler: "+strings.Repeat("x", 60_000), "http://["+vip6+"]/")
 	if err != nil || len(names(out)) != 1 {
 		t.Errorf("a request of 60 kB: %v\n%s", err, out)
+	}
+}
+
+// checkDatagrams6: datagrams in fragments, and their answers, reach the other
+// end whole.
+func (n *network) checkDatagrams6(t *testing.T) {
+	t.Helper()
+	at := netip.MustParseAddr(vip6)
+	if n.Mode == lab.NAT {
+		at = netip.MustParseAddr(n.server6(0))
+	}
+	mirror(t, n.Servers[0], at)
+	n.ipvsadm(fmt.Sprintf("-A -u [%s]:%d -s rr", vip6, echoPort))
+	n.ipvsadm(fmt.Sprintf("-a -u [%s]:%d -r [%s]:%d %s", vip6, echoPort, n.server6(0), echoPort, n.methodFlag()))
+	var conn net.Conn
+	var err error
+	check(t, n.Client.Do(func() { conn, err = net.Dial("udp6", fmt.Sprintf("[%s]:%d", vip6, echoPort)) }))
+	check(t, err)
+	defer conn.Close()
+	for _, size := range []int{5, 1400, 1453, 5000, 60000} {
+		checkEcho(t, conn, size)
 	}
 }

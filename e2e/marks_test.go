@@ -111,10 +111,41 @@ func TestMarkErrors(t *testing.T) {
 	s.refused("ulvs mark insert 3 1", "ulvs: mark insert: 3: there are 1 rules, insert takes 1 to 2", 2)
 	s.refused("ulvs mark del 2", "ulvs: mark del: there is no rule 2, there are 1", 1)
 	s.refused("ulvs mark del 8 -p udp", "ulvs: delete mark rule -p udp 8: no such mark rule", 1)
-	s.refused("ulvs mark add -d 2001:db8::1 1", "ulvs: ulvs does not support mark rules for IPv6 yet", 1)
 	s.refused("printf '# web\\n\\n1 2\\n' | ulvs mark load -f -", `ulvs: mark load: -:3: word "2": accepted: options and one mark`, 2)
 	s.refused("ulvs mark iptables -t nat -F", `ulvs: iptables: -t "nat": accepted: mangle`, 2)
 	if got := s.does("ulvs mark list"); got != "  1  -p tcp -d 198.51.100.100 --dport 80 7  # there is no service -f 7\n" {
 		t.Errorf("rules are\n%s", got)
+	}
+}
+
+// TestMarksIPv6: two ports of an IPv6 VIP are one persistent service of its
+// mark, by ip6tables' words; an IPv4 service of the same mark is another.
+func TestMarksIPv6(t *testing.T) {
+	if noIPv6(t) {
+		return
+	}
+	for _, mode := range []string{lab.NAT, lab.DR} {
+		t.Run(mode, func(t *testing.T) {
+			n := bare(t, lab.Config{Mode: mode, Servers: 2})
+			n.addresses6(t)
+			for _, h := range n.Servers {
+				check(t, h.Serve("[::]:80"))
+				check(t, h.Serve("[::]:443"))
+			}
+			s := n.login(t)
+			s.does("ulvs mark ip6tables -t mangle -A PREROUTING -d " + vip6 + " -p tcp -m multiport --dports 80,443 -j MARK --set-mark 1")
+			s.does("ipvsadm -A -f 1 -s rr && ipvsadm -A -f 1 -6 -s rr -p 600")
+			for i := range n.Servers {
+				s.does(fmt.Sprintf("ipvsadm -a -f 1 -6 -r [%s]:0 %s", n.server6(i), n.methodFlag()))
+			}
+			web, tls := "http://["+vip6+"]/", "http://["+vip6+"]:443/"
+			out, err := n.curl(n.Client, "-6", "-g", web, tls, web, tls)
+			if got := names(out); err != nil || len(got) != 1 || got["rs1"]+got["rs2"] != 4 {
+				t.Errorf("one client was answered by %v, %v", got, err)
+			}
+			if list := s.does("ipvsadm -Lcn"); !strings.Contains(list, client6) || strings.Count(list, "ESTABLISHED")+strings.Count(list, "FIN_WAIT")+strings.Count(list, "TIME_WAIT") < 2 {
+				t.Errorf("connections are\n%s", list)
+			}
+		})
 	}
 }

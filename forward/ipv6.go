@@ -1,10 +1,6 @@
 package forward
 
-import (
-	"encoding/binary"
-
-	"ulvs/wire"
-)
+import "ulvs/wire"
 
 // What IPv6 does otherwise than IPv4, called from where the two part.
 
@@ -144,50 +140,6 @@ func innerOf(p *wire.Packet) (proto, tos, ttl uint8) {
 	ip := p.IPv4()
 	return wire.ProtoIPIP, outerTOS(ip.TOS()), ip.TTL()
 }
-
-// Fragment6 is Fragment for an IPv6 packet of our own, a tunnel's: nobody may
-// fragment another's (RFC 8200 section 5). id tells its fragments from those of
-// other packets between the same ends. It reports false also if p has extension
-// headers.
-func Fragment6(p *wire.Packet, mtu int, id uint32, next func(size int) *wire.Packet) bool {
-	const header = 8
-	size := (mtu - wire.IPv6Len - header) &^ 7
-	if p.L4 != p.L3+wire.IPv6Len || size < 8 || !FinishChecksum(p) {
-		return false
-	}
-	for at := p.L4; at < p.IPEnd; at += size {
-		end := min(at+size, p.IPEnd)
-		out := next(p.L4 - p.Start + header + end - at)
-		if out == nil {
-			return false
-		}
-		cutFragment6(out, p, at, end, id)
-	}
-	return true
-}
-
-// cutFragment6 makes out the fragment with the bytes p.Buf[at:end].
-func cutFragment6(out, p *wire.Packet, at, end int, id uint32) {
-	const header = 8
-	derive(out, p, p.L4, p.Buf[at-header:end]) // the fragment header comes over the first eight
-	h := out.Buf[out.L4 : out.L4+header]
-	out.FragOff, out.MoreFrags = uint16(at-p.L4), end < p.IPEnd
-	h[0], h[1] = p.Proto, 0
-	field := out.FragOff
-	if out.MoreFrags {
-		field |= 1
-	}
-	binary.BigEndian.PutUint16(h[2:], field)
-	binary.BigEndian.PutUint32(h[4:], id)
-	out.IPv6().SetNextHeader(fragmentHeader)
-	setLength(out)
-	if out.L4 += header; out.FragOff > 0 {
-		forgetTransport(out)
-	}
-}
-
-// fragmentHeader is IPv6's next header for a fragment (RFC 8200 section 4.5).
-const fragmentHeader = 44
 
 // setLength writes the length of p into its IP header, whose checksum, if any,
 // stays as it is.

@@ -10,34 +10,6 @@ import (
 
 var inboundFlow6 = wiretest.Flow{Src: forwardtest.Client6, Dst: forwardtest.Virtual6}
 
-// TestFragment6: the fragments of a tunnel's packet put together are the packet.
-func TestFragment6(t *testing.T) {
-	p := wiretest.IP(wiretest.Flow{Src: "2001:db8:3::fe", Dst: "2001:db8:3::1"}, wire.ProtoIPv6, wiretest.Payload(3000))
-	var sink forwardtest.Sink
-	if !Fragment6(p, 1280, 0x01020304, sink.Next) {
-		t.Fatal("refused")
-	}
-	var whole []byte
-	for i, q := range sink.Packets {
-		forwardtest.Consistent(t, q)
-		wiretest.CheckPacket(t, q, wiretest.Fragment(len(whole), i < 2), wiretest.Proto(wire.ProtoIPv6))
-		if q.IPLen() > 1280 || string(q.IP()[44:48]) != "\x01\x02\x03\x04" {
-			t.Errorf("fragment %d has %d bytes, id %x", i, q.IPLen(), q.IP()[44:48])
-		}
-		whole = append(whole, q.IP()[48:]...)
-	}
-	if len(sink.Packets) != 3 || string(whole) != string(wiretest.Payload(3000)) {
-		t.Errorf("%d fragments with %d bytes", len(sink.Packets), len(whole))
-	}
-	if Fragment6(p, 55, 1, sink.Next) || Fragment6(wiretest.UDP(inboundFlow6, nil, wiretest.WithExtension(60)), 1280, 1, sink.Next) {
-		t.Error("no room for eight bytes, or extension headers: not refused")
-	}
-	short := forwardtest.Sink{Limit: 1}
-	if Fragment6(p, 1280, 1, short.Next) {
-		t.Error("without packets to fill: not refused")
-	}
-}
-
 // TestSegment6 cuts super-frames of TCP and UDP.
 func TestSegment6(t *testing.T) {
 	for name, p := range map[string]*wire.Packet{

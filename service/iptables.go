@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,15 +14,16 @@ import (
 //
 //	-t mangle -A PREROUTING -d 198.51.100.1 -p tcp -m multiport --dports 80,443 -j MARK --set-mark 1
 //
-// The word iptables may stand before it. In that chain the last rule that
+// The word iptables or ip6tables may stand before it: then a rule without an
+// address is for that family only, and -F leaves those of the other. In that chain the last rule that
 // matches sets the mark, in ours the first: so -A puts a rule first and -I
 // last. A list of ports becomes a rule for each. What cannot be carried over is
 // an error that names the word.
 func EditMarksByIptables(rules []MarkRule, words []string) ([]MarkRule, error) {
-	if len(words) > 0 && strings.HasPrefix(words[0], "iptables") || len(words) > 0 && strings.HasPrefix(words[0], "ip6tables") {
+	p := iptables{}
+	if len(words) > 0 && p.program(words[0]) {
 		words = words[1:]
 	}
-	p := iptables{}
 	for len(words) > 0 {
 		used, err := p.word(words[0], words[1:])
 		if err != nil {
@@ -41,7 +43,34 @@ type iptables struct {
 	ruleParser
 	command        string // "-A", "-I", "-D", "-F"
 	target         string
-	sports, dports []PortRange // of multiport
+	sports, dports []PortRange  // of multiport
+	everywhere     netip.Prefix // all addresses of the program's family
+}
+
+// program takes the name of a program, if word is one.
+func (p *iptables) program(word string) bool {
+	switch {
+	case strings.HasPrefix(word, "iptables"):
+		p.everywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	case strings.HasPrefix(word, "ip6tables"):
+		p.everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	default:
+		return false
+	}
+	return true
+}
+
+// flush returns the rules that -F leaves: those for the other family alone.
+func (p *iptables) flush(rules []MarkRule) (left []MarkRule) {
+	if !p.everywhere.IsValid() {
+		return nil
+	}
+	for _, r := range rules {
+		if only6 := !r.Is4(); only6 == p.everywhere.Addr().Is4() {
+			left = append(left, r)
+		}
+	}
+	return left
 }
 
 // iptablesOptions are the spellings of what is not an option of ParseMarkRule
@@ -157,6 +186,9 @@ func (p *iptables) expand() (all []MarkRule, err error) {
 		for _, d := range one(p.dports, p.rule.DestinationPorts) {
 			r := p.rule
 			r.SourcePorts, r.DestinationPorts = s, d
+			if !r.Source.IsValid() && !r.Destination.IsValid() {
+				r.Destination = p.everywhere
+			}
 			if r, err = r.Normalize(); err != nil {
 				return nil, err
 			}
@@ -169,7 +201,7 @@ func (p *iptables) expand() (all []MarkRule, err error) {
 // apply does the command.
 func (p *iptables) apply(rules []MarkRule) ([]MarkRule, error) {
 	if p.command == "-F" {
-		return nil, nil
+		return p.flush(rules), nil
 	}
 	if p.command == "" {
 		return nil, missing("command", "-A, -I, -D or -F with the chain PREROUTING")

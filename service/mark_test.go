@@ -136,26 +136,32 @@ func TestIptables(t *testing.T) {
 	for words, want := range map[string]string{
 		"-t mangle -A PREROUTING -d 198.51.100.1 -p tcp --dport 80 -j MARK --set-mark 1":  "-p tcp -d 198.51.100.1 --dport 80 1; " + kept,
 		"iptables-legacy -t mangle -A PREROUTING -d 198.51.100.0/24 -j MARK --set-mark 1": "-d 198.51.100.0/24 1; " + kept,
-		"-A PREROUTING -p tcp -m tcp --dport 80 -j MARK --set-xmark 0x1/0xffffffff":       "-p tcp --dport 80 1; " + kept,
-		"-w -A PREROUTING -p tcp -m multiport --dports 80,443:444 -j MARK --set-mark 1":   "-p tcp --dport 80 1; -p tcp --dport 443:444 1; " + kept,
-		"-w 5 --insert PREROUTING -i eth0 -m comment --comment web -j MARK --set-mark 2":  kept + "; -i eth0 2",
-		"-t mangle -D PREROUTING -j MARK --set-mark 9":                                    "9; -p tcp 8",
-		"-D PREROUTING -j MARK --set-mark 7":                                              "! delete mark rule 7",
-		"-t mangle -F":                                                                    "",
-		"-t mangle -F PREROUTING":                                                         "",
-		"-t nat -F PREROUTING":                                                            `! -t "nat"`,
-		"-A OUTPUT -j MARK --set-mark 1":                                                  `! -A "OUTPUT"`,
-		"-I PREROUTING 2 -j MARK --set-mark 1":                                            `! -I PREROUTING "2"`,
-		"-A PREROUTING ! -d 198.51.100.1 -j MARK --set-mark 1":                            `! word "!"`,
-		"-A PREROUTING -j DROP":                                                           `! -j "DROP"`,
-		"-A PREROUTING -j MARK":                                                           "! target",
-		"-A PREROUTING --set-mark 1":                                                      "! target",
-		"-j MARK --set-mark 1":                                                            "! command",
-		"-A PREROUTING -j MARK --set-mark 1/0xff":                                         `! --set-mark "1/0xff"`,
-		"-A PREROUTING -m state --state NEW -j MARK --set-mark 1":                         `! -m "state"`,
-		"-A PREROUTING -p tcp --tcp-flags SYN SYN -j MARK --set-mark 1":                   `! option "--tcp-flags"`,
-		"-A PREROUTING -m multiport --dports 80,443 -j MARK --set-mark 1":                 `! destination ports "80"`,
-		"-A PREROUTING -p tcp -m multiport --dports 80,,443 -j MARK --set-mark 1":         `! --dports ""`,
+		"iptables -A PREROUTING -p tcp --dport 80 -j MARK --set-mark 1":                   "-p tcp -d 0.0.0.0/0 --dport 80 1; " + kept,
+		"ip6tables -A PREROUTING -p tcp --dport 80 -j MARK --set-mark 1":                  "-p tcp -d ::/0 --dport 80 1; " + kept,
+		"ip6tables -A PREROUTING -d 2001:db8:2::/64 -j MARK --set-mark 1":                 "-d 2001:db8:2::/64 1; " + kept,
+		"ip6tables -A PREROUTING -s 2001:db8:4::1 -j MARK --set-mark 1":                   "-s 2001:db8:4::1 1; " + kept,
+		"iptables -F":  "",
+		"ip6tables -F": kept,
+		"-A PREROUTING -p tcp -m tcp --dport 80 -j MARK --set-xmark 0x1/0xffffffff":      "-p tcp --dport 80 1; " + kept,
+		"-w -A PREROUTING -p tcp -m multiport --dports 80,443:444 -j MARK --set-mark 1":  "-p tcp --dport 80 1; -p tcp --dport 443:444 1; " + kept,
+		"-w 5 --insert PREROUTING -i eth0 -m comment --comment web -j MARK --set-mark 2": kept + "; -i eth0 2",
+		"-t mangle -D PREROUTING -j MARK --set-mark 9":                                   "9; -p tcp 8",
+		"-D PREROUTING -j MARK --set-mark 7":                                             "! delete mark rule 7",
+		"-t mangle -F":                                                                   "",
+		"-t mangle -F PREROUTING":                                                        "",
+		"-t nat -F PREROUTING":                                                           `! -t "nat"`,
+		"-A OUTPUT -j MARK --set-mark 1":                                                 `! -A "OUTPUT"`,
+		"-I PREROUTING 2 -j MARK --set-mark 1":                                           `! -I PREROUTING "2"`,
+		"-A PREROUTING ! -d 198.51.100.1 -j MARK --set-mark 1":                           `! word "!"`,
+		"-A PREROUTING -j DROP":                                                          `! -j "DROP"`,
+		"-A PREROUTING -j MARK":                                                          "! target",
+		"-A PREROUTING --set-mark 1":                                                     "! target",
+		"-j MARK --set-mark 1":                                                           "! command",
+		"-A PREROUTING -j MARK --set-mark 1/0xff":                                        `! --set-mark "1/0xff"`,
+		"-A PREROUTING -m state --state NEW -j MARK --set-mark 1":                        `! -m "state"`,
+		"-A PREROUTING -p tcp --tcp-flags SYN SYN -j MARK --set-mark 1":                  `! option "--tcp-flags"`,
+		"-A PREROUTING -m multiport --dports 80,443 -j MARK --set-mark 1":                `! destination ports "80"`,
+		"-A PREROUTING -p tcp -m multiport --dports 80,,443 -j MARK --set-mark 1":        `! --dports ""`,
 		"-A": "! -A",
 		"":   "! command",
 	} {
@@ -165,6 +171,25 @@ func TestIptables(t *testing.T) {
 			t.Fatalf("%q changed its argument", words)
 		}
 		checkParsed(t, words, marksText(got), err, want)
+	}
+}
+
+// TestFlushOfOneFamily: -F leaves the rules that are for the other family alone.
+func TestFlushOfOneFamily(t *testing.T) {
+	var rules []service.MarkRule
+	for _, words := range []string{"1", "-d 198.51.100.1 2", "-s 2001:db8::/32 3", "-d ::/0 4"} {
+		r, err := service.ParseMarkRule(strings.Fields(words))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules = append(rules, r)
+	}
+	for words, want := range map[string]string{
+		"iptables -F": "-s 2001:db8::/32 3; -d ::/0 4", "ip6tables -F": "1; -d 198.51.100.1 2", "-F": "",
+	} {
+		if left, err := service.EditMarksByIptables(rules, strings.Fields(words)); err != nil || marksText(left) != want {
+			t.Errorf("%s: %q, %v, want %q", words, marksText(left), err, want)
+		}
 	}
 }
 

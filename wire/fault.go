@@ -43,7 +43,7 @@ const (
 	// FaultExtensionCount: more than eight IPv6 extension headers.
 	FaultExtensionCount
 	// FaultExtensionOrder: an IPv6 hop-by-hop header that is not the first, or a
-	// fragment header inside a fragment.
+	// second fragment header.
 	FaultExtensionOrder
 	// FaultJumbogram: the jumbo payload option (RFC 2675).
 	FaultJumbogram

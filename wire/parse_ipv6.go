@@ -68,14 +68,16 @@ func isExtension(next uint8) bool {
 // no further than the fragment header.
 func walkExtensions(p *Packet, b []byte) (at int, fault Fault) {
 	at = IPv6Len
+	fragment := false
 	for count := 0; isExtension(p.Proto); count++ {
 		if count == maxExtensions {
 			return 0, FaultExtensionCount
 		}
-		n, fault := stepExtension(p, b, at)
+		n, fault := stepExtension(p, b, at, fragment)
 		if fault != FaultNone {
 			return 0, fault
 		}
+		fragment = fragment || p.Proto == extFragment
 		p.Proto = b[at]
 		at += n
 		if p.FragOff != 0 {
@@ -86,12 +88,16 @@ func walkExtensions(p *Packet, b []byte) (at int, fault Fault) {
 }
 
 // stepExtension checks the extension header of kind p.Proto at the offset at of
-// the packet b and returns its length.
-func stepExtension(p *Packet, b []byte, at int) (n int, fault Fault) {
+// the packet b and returns its length. fragment tells that there was a fragment
+// header before it.
+func stepExtension(p *Packet, b []byte, at int, fragment bool) (n int, fault Fault) {
 	if len(b)-at < extUnit {
 		return 0, beyondExtension(p)
 	}
 	if p.Proto == extFragment {
+		if fragment {
+			return 0, FaultExtensionOrder
+		}
 		return extUnit, parseFragment6(p, b, at)
 	}
 	n = extUnit * (1 + int(b[at+1]))
@@ -150,9 +156,6 @@ func checkOptions6(o []byte) Fault {
 // (RFC 8200 section 4.5). One that says that there is but one fragment does not
 // make the packet a fragment (RFC 6946).
 func parseFragment6(p *Packet, b []byte, at int) Fault {
-	if p.IsFragment() {
-		return FaultExtensionOrder
-	}
 	field := binary.BigEndian.Uint16(b[at+2:])
 	off, size := int(field&^7), len(b)-at-extUnit
 	p.FragOff, p.MoreFrags = uint16(off), field&1 != 0

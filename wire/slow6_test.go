@@ -48,6 +48,7 @@ func (s *slow) ip6(b []byte, o wire.Offload) wire.Fault {
 
 // headers6 takes the extension headers off b.
 func (s *slow) headers6(packet, b []byte) (rest []byte, fault wire.Fault) {
+	fragments := 0
 	for n := 1; s.proto == 0 || s.proto == 43 || s.proto == 44 || s.proto == 60; n++ {
 		size := 8
 		if len(b) >= 8 && s.proto != 44 {
@@ -72,7 +73,7 @@ func (s *slow) headers6(packet, b []byte) (rest []byte, fault wire.Fault) {
 				return nil, wire.FaultSourceRoute
 			}
 		case 44:
-			if s.more { // only this leads to another header behind a fragment's
+			if fragments++; fragments > 1 {
 				return nil, wire.FaultExtensionOrder
 			}
 			fault = s.fragment6(b, len(packet)-40-len(b))

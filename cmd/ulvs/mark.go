@@ -26,7 +26,8 @@ A rule is written
 
   [-p tcp|udp|sctp] [-s PREFIX] [-d PREFIX] [--sport A[:B]] [--dport A[:B]] [-i INTERFACE] MARK
 
-What is left out matches everything; ports need a protocol. MARK 0 marks
+What is left out matches everything, a rule without addresses IPv4 and IPv6; ports
+need a protocol. MARK 0 marks
 nothing: the rule keeps its packets from those below it. An address that a rule
 names alone, for all clients, is a virtual address: ulvs answers ARP for it. Of a
 prefix it does not; route it to the director. Replies and packets of known
@@ -59,7 +60,8 @@ func markCommand() *cobra.Command {
 		m.words("add RULE", "add a rule behind all others", m.add),
 		m.words("insert [N] RULE", "insert a rule before rule N, the first if no N is given", m.insert),
 		m.words("del N|RULE", "delete rule N, or the rule that reads so", m.del),
-		m.words("iptables ARGS...", "do what an iptables command with the target MARK does", m.iptables),
+		m.words("iptables ARGS...", "do what an iptables command with the target MARK does", m.iptables("iptables")),
+		m.words("ip6tables ARGS...", "the same of ip6tables", m.iptables("ip6tables")),
 		m.plain("flush", "delete all rules", func(*control.Env) error {
 			return m.edit(func([]service.MarkRule) ([]service.MarkRule, error) { return nil, nil })
 		}),
@@ -158,10 +160,17 @@ func (m *marker) del(args []string) error {
 	})
 }
 
-func (m *marker) iptables(args []string) error {
-	return m.edit(func(rules []service.MarkRule) ([]service.MarkRule, error) {
-		return service.EditMarksByIptables(rules, args)
-	})
+// iptables returns what does a command of iptables or ip6tables, whose name may
+// be written twice.
+func (m *marker) iptables(program string) func(args []string) error {
+	return func(args []string) error {
+		if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+			args = append([]string{program}, args...)
+		}
+		return m.edit(func(rules []service.MarkRule) ([]service.MarkRule, error) {
+			return service.EditMarksByIptables(rules, args)
+		})
+	}
 }
 
 // save prints the rules, one a line.
@@ -198,8 +207,14 @@ func (m *marker) list() *cobra.Command {
 func printMarks(w io.Writer, rules []service.MarkRule, s *api.State) {
 	for i, r := range rules {
 		note := ""
-		if r.Mark != 0 && !slices.ContainsFunc(s.Services, func(v api.ServiceState) bool { return v.Mark == r.Mark }) {
+		leadsTo := func(v api.ServiceState) bool {
+			return v.Mark == r.Mark && (v.IPv6 && r.Is6() || !v.IPv6 && r.Is4())
+		}
+		if r.Mark != 0 && !slices.ContainsFunc(s.Services, leadsTo) {
 			note = fmt.Sprintf("  # there is no service -f %d", r.Mark)
+			if !r.Is4() {
+				note += " -6"
+			}
 		}
 		fmt.Fprintf(w, "%3d  %v%s\n", i+1, r, note)
 	}

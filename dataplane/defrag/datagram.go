@@ -13,7 +13,7 @@ type datagram struct {
 	since      time.Duration
 	prev, next *datagram // older and newer
 	pieces     []piece   // by offset
-	header     []byte    // IP header of the first fragment
+	header     []byte    // of the first fragment, as the whole datagram has it
 	total      int       // length of the payload, once the last fragment is there
 	newest     int       // bytes that the last put has stored
 	spoilt     bool
@@ -40,29 +40,27 @@ const (
 )
 
 // put stores a copy of a fragment's payload.
-func (d *datagram) put(p *wire.Packet) verdict {
-	hlen := p.IPv4().HeaderLen()
-	at, n := int(p.FragOff), p.IPLen()-hlen
+func (d *datagram) put(f *fragment) verdict {
+	at, n := f.at, len(f.body)
 	d.newest = 0
 	if d.spoilt {
 		return repeated
 	}
 	i, found := slices.BinarySearchFunc(d.pieces, at, func(q piece, at int) int { return q.at - at })
 	switch {
-	case found && len(d.pieces[i].data) == n && p.MoreFrags == (d.total != at+n):
+	case found && len(d.pieces[i].data) == n && f.more == (d.total != at+n):
 		return repeated
-	case !d.fits(i, at, n, p.MoreFrags):
+	case !d.fits(i, at, n, f.more):
 		return contradicting
 	}
-	if !p.MoreFrags {
+	if !f.more {
 		d.total = at + n
 	}
 	if at == 0 {
-		d.header = slices.Clone(p.Buf[p.L3 : p.L3+hlen])
-		d.newest += hlen
+		d.header = f.wholeHeader()
+		d.newest += len(d.header)
 	}
-	body := p.L3 + hlen
-	d.pieces = slices.Insert(d.pieces, i, piece{at, slices.Clone(p.Buf[body : body+n])})
+	d.pieces = slices.Insert(d.pieces, i, piece{at, slices.Clone(f.body)})
 	d.newest += n
 	return fitting
 }
@@ -88,7 +86,15 @@ func (d *datagram) fits(i, at, n int, more bool) bool {
 // lengths say it.
 func (d *datagram) whole() bool {
 	return d.total != unknown && d.header != nil && d.payload() == d.total &&
-		d.total+len(d.header) <= 0xffff
+		d.total+len(d.header) <= largest(d.header)
+}
+
+// largest is the length of the largest IP packet of a header's family.
+func largest(header []byte) int {
+	if header[0]>>4 == 6 {
+		return wire.IPv6Len + 0xffff
+	}
+	return 0xffff
 }
 
 func (d *datagram) payload() (n int) {
@@ -111,15 +117,25 @@ func (d *datagram) assemble(p, whole *wire.Packet, sizes []int) []int {
 	buf := whole.Buf
 	*whole = wire.Packet{Buf: buf, Start: wire.Headroom, In: p.In, PktType: p.PktType}
 	at := whole.Start + copy(buf[whole.Start:], p.Buf[p.Start:p.L3])
-	ip := wire.IPv4(buf[at:])
+	ip := at
 	at += copy(buf[at:], d.header)
 	for i := range d.pieces {
 		at += copy(buf[at:], d.pieces[i].data)
 		sizes = append(sizes, len(d.pieces[i].data))
 	}
 	whole.End = at
-	ip.SetTotalLen(len(d.header) + d.total)
+	finish(buf[ip:at])
+	return sizes
+}
+
+// finish makes the IP header of the first fragment that of the datagram b.
+func finish(b []byte) {
+	if b[0]>>4 == 6 {
+		wire.IPv6(b).SetPayloadLen(len(b) - wire.IPv6Len)
+		return
+	}
+	ip := wire.IPv4(b)
+	ip.SetTotalLen(len(b))
 	ip.SetFragment(false, false, 0)
 	ip.FillChecksum()
-	return sizes
 }

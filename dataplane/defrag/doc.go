@@ -1,6 +1,7 @@
-// Package defrag puts fragmented IPv4 datagrams together (RFC 791 section 3.2,
-// RFC 815): a bounded store of what has come of each, by source, destination,
-// protocol and id. It never decides whose a datagram is and sends nothing.
+// Package defrag puts fragmented datagrams together, of IPv4 (RFC 791 section
+// 3.2, RFC 815) and of IPv6 (RFC 8200 section 4.5): a bounded store of what has
+// come of each, by source, destination, id and, in IPv4, protocol. It never
+// decides whose a datagram is and sends nothing.
 //
 // Fragments that overlap end their datagram, as RFC 5722 has it for IPv6 and
 // Linux for both: no sender makes them, and which of two versions counts has

@@ -18,16 +18,11 @@ const (
 	// links of 1500 bytes has 45.
 	MaxPieces = 64
 	// Timeout is how long the fragments of a datagram may take to arrive (as
-	// net.ipv4.ipfrag_time).
+	// net.ipv4.ipfrag_time; IPv6 waits twice as long in RFC 8200 section 4.5).
 	Timeout = 30 * time.Second
+	// MaxPacket is the length of the largest datagram, an IPv6 packet.
+	MaxPacket = wire.IPv6Len + 0xffff
 )
-
-// key names a datagram (RFC 791 section 3.2).
-type key struct {
-	src, dst wire.Addr
-	id       uint16
-	proto    uint8
-}
 
 // Table holds the datagrams that are not complete yet. The zero value is empty.
 type Table struct {
@@ -70,19 +65,19 @@ const (
 
 // Add takes the fragment p, parsed, at time now. With Complete the datagram is
 // in whole, which is not parsed, and the sizes of its fragments' payloads, in
-// order, are appended to sizes; whole.Buf must have room for 64 KiB behind
-// wire.Headroom and a link header. The frame is p's, the IP header that of the
-// first fragment.
+// order, are appended to sizes; whole.Buf must have room for MaxPacket behind
+// wire.Headroom and a link header. The frame is p's, the headers before the
+// payload are those of the first fragment.
 func (t *Table) Add(now time.Duration, p, whole *wire.Packet, sizes []int) (Result, []int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire(now)
-	k := key{p.Src, p.Dst, p.IPv4().ID(), p.Proto}
-	d := t.all[k]
+	f := read(p)
+	d := t.all[f.key]
 	if d == nil {
-		d = t.add(k, now)
+		d = t.add(f.key, now)
 	}
-	switch d.put(p) {
+	switch d.put(&f) {
 	case repeated:
 		return Refused, sizes
 	case contradicting:

@@ -42,7 +42,7 @@ type Precision uint8
 const (
 	Exact     Precision = iota // as Rules says
 	Addresses                  // all packets to and from the addresses
-	All                        // all IPv4, and all IPv6 if any endpoint is IPv6
+	All                        // all IPv4, and all IPv6 if any rule is about IPv6
 )
 
 // String returns the word used in logs.
@@ -82,8 +82,8 @@ const (
 var icmpErrors = [...]uint32{3, 4, 11, 12}
 
 // Build returns a program for the rules, and how exact it is. ARP and ICMP
-// errors always pass, and all ICMPv6 if any endpoint is IPv6, which is matched
-// by addresses only; everything else is dropped.
+// errors always pass, and all ICMPv6 if any rule is about IPv6, of which what has
+// extension headers is matched by addresses only; everything else is dropped.
 func Build(r Rules) ([]bpf.Instruction, Precision) { return BuildFrom(r, Exact) }
 
 // BuildFrom is Build, but no more exact than that: for sockets that may not have
@@ -140,7 +140,7 @@ func build(r Rules, precision Precision) []bpf.Instruction {
 	p.ranges(r.ReplyRanges, precision, reply, drop)
 	p.mark(is6)
 	if r.has6() {
-		p.ipv6(&r)
+		p.ipv6(&r, precision)
 	}
 	return p.finish()
 }

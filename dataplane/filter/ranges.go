@@ -15,11 +15,14 @@ type Range struct {
 	First, Last uint16
 }
 
+// is reports whether packets of the family can be in the range.
+func (r *Range) is(six bool) bool { return !r.Prefix.IsValid() || r.Prefix.Addr().Is6() == six }
+
 // ranges writes the part of a program about one direction's ranges, one after
 // the other: accept what is in one of them, go to miss with the rest.
 func (p *program) ranges(list []Range, precision Precision, d direction, miss label) {
 	for _, r := range list {
-		if r.Prefix.IsValid() && !r.Prefix.Addr().Is4() {
+		if !r.is(d.six) {
 			continue
 		}
 		other := p.next()
@@ -35,29 +38,38 @@ func (p *program) ranges(list []Range, precision Precision, d direction, miss la
 
 // prefix goes on if the address is in the prefix.
 func (p *program) prefix(pre netip.Prefix, d direction, other label) {
-	if !pre.IsValid() || pre.Bits() == 0 {
+	if !pre.IsValid() {
 		return
 	}
-	b := pre.Masked().Addr().As4()
-	p.do(bpf.LoadAbsolute{Off: d.addr, Size: 4})
-	if pre.Bits() < 32 {
-		p.do(bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: ^uint32(0) << (32 - pre.Bits())})
+	b := pre.Masked().Addr().AsSlice()
+	for at := 0; at < pre.Bits(); at += 32 {
+		p.do(bpf.LoadAbsolute{Off: d.addr + uint32(at/8), Size: 4})
+		if n := pre.Bits() - at; n < 32 {
+			p.do(bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: ^uint32(0) << (32 - n)})
+		}
+		p.when(bpf.JumpNotEqual, binary.BigEndian.Uint32(b[at/8:]), other)
 	}
-	p.when(bpf.JumpNotEqual, binary.BigEndian.Uint32(b[:]), other)
 }
 
 // portRange goes on if protocol and port are in the range. Fragments of the
-// protocol are accepted, as their ports are not known.
+// protocol are accepted, as their ports are not known, and in IPv6 whatever has
+// extension headers.
 func (p *program) portRange(r Range, d direction, other label) {
-	p.do(bpf.LoadAbsolute{Off: offProtocol, Size: 1})
+	allPorts := r.First == 0 && r.Last == 65535
+	if d.six {
+		p.protocol(d)
+	} else {
+		p.do(bpf.LoadAbsolute{Off: offProtocol, Size: 1})
+	}
 	p.when(bpf.JumpNotEqual, uint32(r.Proto), other)
-	if r.First == 0 && r.Last == 65535 {
+	if allPorts {
 		return
 	}
-	p.do(bpf.LoadAbsolute{Off: offFragment, Size: 2})
-	p.when(bpf.JumpBitsSet, anyFragment, accept)
-	p.do(bpf.LoadMemShift{Off: offIP})
-	p.do(bpf.LoadIndirect{Off: d.port, Size: 2})
+	if !d.six {
+		p.do(bpf.LoadAbsolute{Off: offFragment, Size: 2})
+		p.when(bpf.JumpBitsSet, anyFragment, accept)
+	}
+	p.port(d)
 	p.when(bpf.JumpLessThan, uint32(r.First), other)
 	p.when(bpf.JumpGreaterThan, uint32(r.Last), other)
 }

@@ -13,13 +13,16 @@ import (
 // direction says where in a packet an endpoint is looked for.
 type direction struct {
 	addr uint32 // offset of the address
-	port uint32 // offset of the port, less the IP header in X
+	port uint32 // offset of the port, in IPv4 less the IP header in X
 	icmp bool   // all ICMP passes
+	six  bool   // IPv6
 }
 
 var (
-	service = direction{addr: offDest, port: offIP + 2, icmp: true}
-	reply   = direction{addr: offSource, port: offIP}
+	service  = direction{addr: offDest, port: offIP + 2, icmp: true}
+	reply    = direction{addr: offSource, port: offIP}
+	service6 = direction{addr: offDest6, port: offPorts6 + 2, six: true}
+	reply6   = direction{addr: offSource6, port: offPorts6, six: true}
 )
 
 // ports holds the ports of one address by protocol; a nil list means all.
@@ -71,6 +74,37 @@ func (s ports) add(proto uint8, port uint16) {
 	}
 }
 
+// blocks are the pieces of code of the sets of ports; equal sets share one.
+type blocks struct {
+	labels map[string]label
+	order  []ports
+}
+
+// of returns where the set's block is.
+func (b *blocks) of(p *program, set ports, precision Precision) label {
+	if precision == Addresses {
+		return accept
+	}
+	if b.labels == nil {
+		b.labels = map[string]label{}
+	}
+	at, known := b.labels[set.key()]
+	if !known {
+		at = p.next()
+		b.labels[set.key()] = at
+		b.order = append(b.order, set)
+	}
+	return at
+}
+
+// write writes them all.
+func (b *blocks) write(p *program, d direction, miss label) {
+	for _, set := range b.order {
+		p.mark(b.labels[set.key()])
+		p.set(set, d, miss)
+	}
+}
+
 // side writes the part of a program about one direction: accept what is in
 // sets, go to miss with the rest.
 func (p *program) side(sets map[uint32]ports, precision Precision, d direction, miss label) {
@@ -78,36 +112,44 @@ func (p *program) side(sets map[uint32]ports, precision Precision, d direction, 
 		p.jump(miss)
 		return
 	}
-	blocks := map[string]label{}
+	var b blocks
 	leaves := make([]leaf, 0, len(sets))
-	order := []ports{}
 	for _, addr := range slices.Sorted(maps.Keys(sets)) {
-		if precision == Addresses {
-			leaves = append(leaves, leaf{addr, accept})
-			continue
-		}
-		set := sets[addr]
-		block, known := blocks[set.key()]
-		if !known {
-			block = p.next()
-			blocks[set.key()] = block
-			order = append(order, set)
-		}
-		leaves = append(leaves, leaf{addr, block})
+		leaves = append(leaves, leaf{addr, b.of(p, sets[addr], precision)})
 	}
 	p.do(bpf.LoadAbsolute{Off: d.addr, Size: 4})
 	p.search(leaves, miss)
-	for _, set := range order {
-		p.mark(blocks[set.key()])
-		p.set(set, d, miss)
+	b.write(p, d, miss)
+}
+
+// protocol loads the transport protocol; packets whose ports are not where they
+// are looked for are accepted: fragments, and what has extension headers.
+func (p *program) protocol(d direction) {
+	if d.six {
+		p.do(bpf.LoadAbsolute{Off: offNext6, Size: 1})
+		for _, kind := range extensions {
+			p.when(bpf.JumpEqual, kind, accept)
+		}
+		return
 	}
+	p.do(bpf.LoadAbsolute{Off: offFragment, Size: 2})
+	p.when(bpf.JumpBitsSet, anyFragment, accept)
+	p.do(bpf.LoadAbsolute{Off: offProtocol, Size: 1})
+}
+
+// port loads the port.
+func (p *program) port(d direction) {
+	if d.six {
+		p.do(bpf.LoadAbsolute{Off: d.port, Size: 2})
+		return
+	}
+	p.do(bpf.LoadMemShift{Off: offIP})
+	p.do(bpf.LoadIndirect{Off: d.port, Size: 2})
 }
 
 // set writes the block of one set of ports.
 func (p *program) set(set ports, d direction, miss label) {
-	p.do(bpf.LoadAbsolute{Off: offFragment, Size: 2})
-	p.when(bpf.JumpBitsSet, anyFragment, accept)
-	p.do(bpf.LoadAbsolute{Off: offProtocol, Size: 1})
+	p.protocol(d)
 	if d.icmp {
 		p.when(bpf.JumpEqual, protoICMP, accept)
 	}
@@ -133,8 +175,7 @@ func (p *program) portList(list []uint16, d direction, miss label) {
 	for i, port := range list {
 		leaves[i] = leaf{uint32(port), accept}
 	}
-	p.do(bpf.LoadMemShift{Off: offIP})
-	p.do(bpf.LoadIndirect{Off: d.port, Size: 2})
+	p.port(d)
 	p.search(leaves, miss)
 }
 

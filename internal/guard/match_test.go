@@ -27,6 +27,8 @@ func TestTaken(t *testing.T) {
 			{"everything of the protocol", []Match{{Protocol: udp}}, true},
 			{"all fields", []Match{{udp, client, vips, Ports{5000, 5000}, Ports{50, 53}, "eth0", false}}, true},
 			{"another protocol", []Match{{Protocol: tcp, Destination: vips}}, false},
+			{"all addresses of both families", []Match{{Destination: network("0.0.0.0", 0)}, {Destination: network("::", 0)}}, true},
+			{"all addresses of the other family", []Match{{Destination: network(map[int]string{32: "::", 128: "0.0.0.0"}[at.host], 0)}}, false},
 			{"another destination", []Match{{Destination: network(at.server, at.host-2)}}, false},
 			{"another source", []Match{{Source: network(at.server, at.bits), Destination: vips}}, false},
 			{"another port", []Match{{Protocol: udp, DestinationPorts: Ports{54, 65535}}}, false},

@@ -70,9 +70,7 @@ func (f *family) addChains(conn *nftables.Conn, t *nftables.Table) *nftables.Cha
 	rule(conn, ip, toService, f.in(setServices), f.drop())
 	rule(conn, ip, toService[:2], f.in(setAnyPort), f.drop())
 	rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), f.isICMP(), f.drop())
-	if f.addrLen == 4 {
-		rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), laterFragment(), f.drop())
-	}
+	rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), f.laterFragment(), f.drop())
 	fromReal := f.endpoint(f.src, 0)
 	rule(conn, ip, toService, f.in(setReals), f.conversation(f.src, 0), f.remember())
 	rule(conn, ip, toService[:2], f.in(setAnyReals), f.conversation(f.src, 0), f.remember())
@@ -191,7 +189,7 @@ func (f *family) addGone(conn *nftables.Conn, ip *nftables.Chain) {
 	gone := f.chains[chainGone]
 	if f.addrLen == 4 {
 		s := f.sets[setCut]
-		rule(conn, ip, laterFragment(), f.datagram(), f.in(setCut), verdict(expr.VerdictDrop, ""))
+		rule(conn, ip, f.laterFragment(), f.datagram(), f.in(setCut), verdict(expr.VerdictDrop, ""))
 		rule(conn, gone, moreFragments(), f.datagram(), []expr.Any{
 			&expr.Dynset{SrcRegKey: reg, SetName: s.Name, SetID: s.ID, Operation: unix.NFT_DYNSET_OP_UPDATE, Timeout: cutTimeout},
 		})
@@ -211,17 +209,26 @@ func (f *family) datagram() []expr.Any {
 }
 
 // moreFragments goes on if the IPv4 packet is a fragment but the last.
-func moreFragments() []expr.Any { return fragmentBits(0x20, 0) }
+func moreFragments() []expr.Any {
+	return anyBit(load(expr.PayloadBaseNetworkHeader, 6, 2, reg), []byte{0x20, 0})
+}
 
-// laterFragment goes on if the IPv4 fragment offset is not zero.
-func laterFragment() []expr.Any { return fragmentBits(0x1f, 0xff) }
+// laterFragment goes on if the fragment offset is not zero: in the header of
+// IPv4, in the fragment header of IPv6.
+func (f *family) laterFragment() []expr.Any {
+	read, mask := load(expr.PayloadBaseNetworkHeader, 6, 2, reg), []byte{0x1f, 0xff}
+	if f.addrLen == 16 {
+		read = &expr.Exthdr{DestRegister: reg, Type: unix.IPPROTO_FRAGMENT, Offset: 2, Len: 2, Op: expr.ExthdrOpIpv6}
+		mask = []byte{0xff, 0xf8}
+	}
+	return anyBit(read, mask)
+}
 
-// fragmentBits goes on if any of the bits is set in the IPv4 field of flags and
-// fragment offset.
-func fragmentBits(hi, lo byte) []expr.Any {
+// anyBit goes on if any bit of the mask is set in the two bytes that are read.
+func anyBit(read expr.Any, mask []byte) []expr.Any {
 	return []expr.Any{
-		load(expr.PayloadBaseNetworkHeader, 6, 2, reg),
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: []byte{hi, lo}, Xor: []byte{0, 0}},
+		read,
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: mask, Xor: []byte{0, 0}},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{0, 0}},
 	}
 }

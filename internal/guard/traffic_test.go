@@ -306,27 +306,28 @@ func TestOtherPortsOfNATServersAreNotTouched(t *testing.T) {
 }
 
 func TestVirtualAddressThatIsNotTheHosts(t *testing.T) {
-	top := build(t, families4and6[0])
-	vip := top.at.elseVIP
-	top.director.Route(vip+"/32", top.at.server) // where ip_forward would send it
-	service, other := top.socket(top.server, vip, 53), top.socket(top.server, vip, 54)
-	from := top.socket(top.client, top.at.client, 5000)
-	for _, guarded := range []bool{false, true} {
-		if guarded {
-			top.sync(Rules{Services: []Endpoint{endpoint(udp, vip, 53)}})
+	each(t, func(top *topology) {
+		vip := top.at.elseVIP
+		top.director.Route(netip.PrefixFrom(netip.MustParseAddr(vip), top.at.host).String(), top.at.server) // where ip_forward would send it
+		service, other := top.socket(top.server, vip, 53), top.socket(top.server, vip, 54)
+		from := top.socket(top.client, top.at.client, 5000)
+		for _, guarded := range []bool{false, true} {
+			if guarded {
+				top.sync(Rules{Services: []Endpoint{endpoint(udp, vip, 53)}})
+			}
+			top.send(from, vip, 53, 40)
+			top.send(from, vip, 54, 3000) // in fragments, of which the later have no port
+			top.send(from, vip, 54, 100)
+			top.receive(other)
+			if guarded {
+				top.wantNothing(other)
+				top.wantNothing(service)
+				continue
+			}
+			top.receive(other)
+			top.receive(service)
 		}
-		top.send(from, vip, 53, 40)
-		top.send(from, vip, 54, 3000) // in fragments, of which the later have no port
-		top.send(from, vip, 54, 100)
-		top.receive(other)
-		if guarded {
-			top.wantNothing(other)
-			top.wantNothing(service)
-			continue
-		}
-		top.receive(other)
-		top.receive(service)
-	}
+	})
 }
 
 func TestPingOfVirtualAddress(t *testing.T) {
