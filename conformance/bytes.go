@@ -72,6 +72,7 @@ func (p *player) compareBytes(w *Frame, o *output, got []byte) {
 // compareNoted compares the bytes that were noted, but for ids that the kernel
 // counts.
 func (p *player) compareNoted(want, got []byte) {
+	sameSourcePort(want, got)
 	if counted(want) && len(got) >= wire.IPv4Len {
 		wire.IPv4(got).SetID(wire.IPv4(want).ID())
 		wire.IPv4(got[:wire.IPv4Len]).FillChecksum()
@@ -86,6 +87,6 @@ func (p *player) compareNoted(want, got []byte) {
 // kernel: of its own ICMP, and outside a tunnel where the packet may be cut.
 func counted(b []byte) bool {
 	h := wire.IPv4(b)
-	return len(b) >= wire.IPv4Len && h.Version() == 4 &&
-		(h.Protocol() == wire.ProtoICMP && h.TTL() == 64 || h.Protocol() == wire.ProtoIPIP && !h.DF())
+	d, ok := decode(b)
+	return ok && h.Version() == 4 && (d.proto == wire.ProtoICMP && d.ttl == 64 || d.isTunnel() && !d.df)
 }

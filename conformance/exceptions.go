@@ -41,10 +41,6 @@ var deviations = []exception{
 // notYet are recordings about what ulvs does not have yet. A whole scenario
 // without what or steps counts as a whole.
 var notYet = []exception{
-	{group: "d", scenarios: "tun-gre", reason: "GRE tunnels"},
-	{group: "d", scenarios: "tun-gue*", reason: "GUE tunnels"},
-	{group: "d", scenarios: "v6-tun-gre", reason: "GRE tunnels"},
-	{group: "d", scenarios: "v6-tun-gue", reason: "GUE tunnels"},
 	{group: "d", scenarios: "v6-*", reason: "IPv6 byte by byte"},
 	{group: "d", scenarios: "icmp6-*", reason: "IPv6 byte by byte"},
 	{group: "d", scenarios: "v4-tun-over-v6", reason: "IPv6 byte by byte"},

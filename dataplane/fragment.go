@@ -28,6 +28,10 @@ func (r *reassembled) largest() (n int) {
 	return n + r.packet.IPv4().HeaderLen()
 }
 
+// tunnelled reports whether the packet has tunnel headers before it by now: they
+// are in the headroom.
+func (r *reassembled) tunnelled() bool { return r.packet.Start < wire.Headroom }
+
 // fragment handles a fragment to a virtual address, or from a NAT server, as
 // ip_vs does: when the last one has come the datagram goes the way of any
 // other, and is cut again as it was (kernel ip_vs_core.c, ip_vs_gather_frags).
@@ -61,7 +65,7 @@ func (l *Lane) fragment(p *wire.Packet) Verdict {
 func (l *Lane) recut(p *wire.Packet, mtu int) bool {
 	w := &l.whole
 	largest := w.largest()
-	if p.Proto != wire.ProtoIPIP && largest <= mtu {
+	if !w.tunnelled() && largest <= mtu {
 		return forward.FragmentAs(p, w.sizes, l.next)
 	}
 	return forward.Fragment(p, min(mtu, largest), l.next)

@@ -194,7 +194,7 @@ func checkCut(t *testing.T, p *wire.Packet, sink *forwardtest.Sink, data []byte,
 		if i < 3 || i == len(sink.Packets)-1 {
 			forwardtest.Consistent(t, s)
 			wiretest.CheckPacket(t, s, wiretest.ValidChecksums())
-			if s.IPLen()+IPIPOverhead <= 0xffff && !EncapIPIP(s, directorAddr, realAddr, 1, true) {
+			if s.IPLen()+ipip.Overhead() <= 0xffff && !ipip.Encap(s, directorAddr, 1, true) {
 				t.Fatal("a segment does not go into a tunnel")
 			}
 			forwardtest.Consistent(t, s)
