@@ -61,41 +61,45 @@ func (t *Tunnel) Overhead() int { return t.overhead }
 // that it is partial. It reports false, with p unchanged, if p is a super-frame
 // or the result would be longer than an IP packet can be.
 func (t *Tunnel) Encap(p *wire.Packet, src wire.Addr, id uint16, df bool) bool {
-	length := p.IPLen() + t.overhead
-	if length > 0xffff || !FinishChecksum(p) {
+	if p.IPLen()+t.overhead > 0xffff || !FinishChecksum(p) {
 		return false
 	}
 	in := innerOf(p)
-	port := t.sourcePort(p)
+	port := uint16(0)
+	if t.kind == GUE {
+		port = t.sourcePort(p)
+	}
 	t.grow(p)
-	proto := t.proto
-	if t.kind == IPIP {
-		proto = in.proto
-	}
-	setFlow(p, src, t.dst, proto)
-	if t.ip == wire.IPv4Len {
-		t.put4(p, &in, id, df)
+	if in.df = in.df && df; t.ip == wire.IPv4Len {
+		t.put4(p, in, src, id)
 	} else {
-		t.put6(p, &in)
+		t.put6(p, in, src)
 	}
-	switch t.kind {
-	case GRE:
-		wire.PutGRE(p.Transport(), wire.EtherTypeOf(in.proto), t.sum)
-	case GUE:
-		t.putGUE(p, in.proto, port)
+	setFlow(p, src, t.dst, t.outerProto(in))
+	if t.kind != IPIP {
+		t.putShim(p, in.proto, port)
 	}
 	return true
 }
 
+// putShim writes what stands between the IP headers.
+func (t *Tunnel) putShim(p *wire.Packet, proto uint8, port uint16) {
+	if t.kind == GRE {
+		wire.PutGRE(p.Transport(), wire.EtherTypeOf(proto), t.sum)
+		return
+	}
+	t.putGUE(p, proto, port)
+}
+
 // grow makes room for the headers before the IP packet, which becomes the
-// payload.
+// payload. The link header is assigned, for copy calls memmove.
 func (t *Tunnel) grow(p *wire.Packet) {
-	link := p.Buf[p.Start:p.L3]
+	link := *(*[wire.EthernetLen]byte)(p.Buf[p.Start:p.L3])
 	p.Start -= t.overhead
 	p.L3 -= t.overhead
 	p.L4 = p.L3 + t.ip
 	p.End = p.IPEnd
-	copy(p.Buf[p.Start:], link)
+	*(*[wire.EthernetLen]byte)(p.Buf[p.Start:p.L3]) = link
 }
 
 // inner is what the outer headers take from the inner one.
@@ -122,25 +126,34 @@ func outerTOS(tos uint8) uint8 {
 	return tos
 }
 
-// put4 writes the outer header of IPv4.
-func (t *Tunnel) put4(p *wire.Packet, in *inner, id uint16, df bool) {
-	if df = df && in.df; df {
+// outerProto is the protocol of the outer header.
+func (t *Tunnel) outerProto(in inner) uint8 {
+	if t.kind == IPIP {
+		return in.proto
+	}
+	return t.proto
+}
+
+// put4 writes the outer header of IPv4. The nine words that it
+// takes fit into registers.
+func (t *Tunnel) put4(p *wire.Packet, in inner, src wire.Addr, id uint16) {
+	if in.df {
 		id = 0
 	}
 	setEtherType(p, wire.EtherTypeIPv4)
 	h := wire.IPv4Header{
-		TOS: in.tos, TotalLen: p.IPLen(), ID: id, DF: df, TTL: in.ttl, Protocol: p.Proto,
-		Src: p.Src.As4(), Dst: p.Dst.As4(),
+		TOS: in.tos, TotalLen: p.IPLen(), ID: id, DF: in.df, TTL: in.ttl, Protocol: t.outerProto(in),
+		Src: src.As4(), Dst: t.dst.As4(),
 	}
 	h.Put(p.Buf[p.L3:p.L4])
 }
 
 // put6 writes the outer header of IPv6.
-func (t *Tunnel) put6(p *wire.Packet, in *inner) {
+func (t *Tunnel) put6(p *wire.Packet, in inner, src wire.Addr) {
 	setEtherType(p, wire.EtherTypeIPv6)
 	h := wire.IPv6Header{
-		TrafficClass: in.tos, PayloadLen: p.IPLen() - wire.IPv6Len, NextHeader: p.Proto, HopLimit: in.ttl,
-		Src: p.Src, Dst: p.Dst,
+		TrafficClass: in.tos, PayloadLen: p.IPLen() - wire.IPv6Len, NextHeader: t.outerProto(in), HopLimit: in.ttl,
+		Src: src, Dst: t.dst,
 	}
 	h.Put(p.Buf[p.L3:p.L4])
 }
@@ -178,9 +191,6 @@ const (
 // sourcePort is the source port of GUE, by which routers and network cards on
 // the way spread flows: a hash of the inner flow, the same for all its packets.
 func (t *Tunnel) sourcePort(p *wire.Packet) uint16 {
-	if t.kind != GUE {
-		return 0
-	}
 	s0, s1 := p.Src.Words()
 	d0, d1 := p.Dst.Words()
 	h := mix(t.seed^s0, s1^0xa0761d6478bd642f)
