@@ -150,11 +150,12 @@ func TestCongestion(t *testing.T) {
 		t.Fatal(err)
 	}
 	packet := append([]byte(headers[GUE]), tunnelled(t, director, clientIP, vip, 0, 0)[20:]...)
-	for deadline := time.Now().Add(5 * time.Second); d.Stats()[Congested] == 0; {
+	again := time.NewTicker(time.Millisecond) // a packet that is sent before the link is up is lost
+	defer again.Stop()
+	for deadline := time.Now().Add(5 * time.Second); d.Stats()[Congested] == 0; <-again.C {
 		if _, err := tunnel.Write(packet); err != nil && !errors.Is(err, syscall.ECONNREFUSED) || time.Now().After(deadline) {
 			t.Fatalf("counted %v, %v", d.Stats(), err)
 		}
-		time.Sleep(time.Millisecond) // a packet that is sent before the link is up is lost
 	}
 	if s := d.Stats(); s != (Stats{Congested: s[Congested]}) {
 		t.Errorf("counted %v", s)

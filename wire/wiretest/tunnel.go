@@ -22,6 +22,8 @@ func tunnelled(d *Decoded) (b []byte, err error) {
 		b, named, err = fromGRE(b)
 	case wire.ProtoUDP:
 		b, named, err = fromGUE(b)
+	default:
+		err = fmt.Errorf("no tunnel's protocol: %d", d.Proto)
 	}
 	if err == nil && (len(b) == 0 || b[0]>>4 != named) {
 		err = fmt.Errorf("not a tunnel's packet: %x", d.IPPayload)
