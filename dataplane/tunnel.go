@@ -1,6 +1,9 @@
 package dataplane
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+
 	"ulvs/forward"
 	"ulvs/service"
 	"ulvs/wire"
@@ -21,5 +24,12 @@ func (d *Director) tunnelTo(r *service.RealServer) *forward.Tunnel {
 		kind = forward.GUE
 	}
 	sum := r.Tunnel.Checksum == "csum" || r.Tunnel.Checksum == "remcsum"
-	return forward.NewTunnel(wire.AddrFrom(r.Addr), kind, sum, r.Tunnel.Port, d.seed)
+	return forward.NewTunnel(wire.AddrFrom(r.Addr), kind, sum, r.Tunnel.Port, portSeed(d.seed))
+}
+
+// portSeed is the seed of GUE's source ports. Everybody on the way to the servers
+// sees what comes of it, and must not learn the seed of the connection table.
+func portSeed(seed uint64) uint64 {
+	sum := sha256.Sum256(binary.LittleEndian.AppendUint64([]byte("source ports of GUE"), seed))
+	return binary.LittleEndian.Uint64(sum[:])
 }

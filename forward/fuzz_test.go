@@ -106,6 +106,12 @@ func FuzzQuotedFlow(f *testing.F) {
 	for _, name := range []string{"icmp-nat", "icmp-dr", "icmp-tun"} {
 		addOracleFrames(f, name, func(ip []byte) { f.Add(ip, uint16(8080)) })
 	}
+	for i := range tunnelKinds {
+		p := wiretest.TCP(inboundFlow, wire.ACK, wiretest.Payload(30))
+		tunnelKinds[i].to(realAddr).Encap(p, directorAddr, 1, true)
+		e := wiretest.ICMPError(wiretest.Flow{Src: "203.0.113.50", Dst: "203.0.113.126"}, 3, 4, 1300, p.IP())
+		f.Add(e.IP(), uint16(8080))
+	}
 	f.Fuzz(func(t *testing.T, ip []byte, port uint16) {
 		p, ok := fuzzPacket(repaired(ip), nil)
 		if !ok || p.Proto != wire.ProtoICMP || p.FragOff != 0 {

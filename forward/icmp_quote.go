@@ -31,8 +31,8 @@ func QuotedFlow(p *wire.Packet) (q Quoted, ok bool) {
 
 // TunnelQuote reads an ICMP error about a packet that Tunnel.Encap made: outer
 // are the ends of the tunnel, for Tunnel.Made to compare, and inner becomes a
-// view, in p's memory, of the client's packet as far as it is quoted, good for looking up its connection
-// and for BuildICMPError. It reports false if the error does not quote a packet
+// view, in p's memory, of the client's packet as far as it is quoted, good for
+// looking up its connection and for BuildICMPError. It reports false if the error does not quote a packet
 // in a packet with the inner IP header and 8 bytes of its TCP, UDP or SCTP header.
 func TunnelQuote(inner, p *wire.Packet) (outer Quoted, ok bool) {
 	if !hasQuote(p) {

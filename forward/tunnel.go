@@ -134,8 +134,8 @@ func (t *Tunnel) outerProto(in inner) uint8 {
 	return t.proto
 }
 
-// put4 writes the outer header of IPv4. The nine words that it
-// takes fit into registers.
+// put4 writes the outer header of IPv4. Its arguments are nine words, as many as
+// there are registers for.
 func (t *Tunnel) put4(p *wire.Packet, in inner, src wire.Addr, id uint16) {
 	if in.df {
 		id = 0
