@@ -11,13 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"ulvs/daemon"
+	"ulvs/dataplane/afpacket"
 )
 
 // runCommand is the daemon.
 func runCommand() *cobra.Command {
 	var o daemon.Options
 	var ringMiB int64
-	var logLevel, settings string
+	var logLevel, settings, poll string
 	var background bool
 	c := &cobra.Command{
 		Use:   "run",
@@ -46,6 +47,13 @@ logs SIGHUP: there is no file to reload.`,
 				}
 				o.Settings = all
 			}
+			if poll != "" {
+				mode, err := afpacket.ParsePoll(poll)
+				if err != nil {
+					return usageError{fmt.Errorf("--poll: %w", err)}
+				}
+				o.Poll = &mode
+			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 			o.RingMemory = ringMiB << 20
 			o.Build = version
@@ -63,6 +71,7 @@ logs SIGHUP: there is no file to reload.`,
 	f.IntVar(&o.RingSlots, "ring-slots", 0, "frames that each receive ring holds (default as many as --ring-memory allows, at most 2070)")
 	f.Int64Var(&ringMiB, "ring-memory", daemon.DefaultRingMemory>>20, "MiB that all receive rings together may take")
 	f.BoolVar(&o.Throughput, "throughput", false, "receive in blocks: more packets per second, each a millisecond later")
+	f.StringVar(&poll, "poll", "", "how workers wait: adaptive (spin while that pays, then sleep), block (sleep at once) or spin (a whole processor each) (default adaptive, block on a single processor)")
 	f.BoolVar(&o.QdiscBypass, "qdisc-bypass", false, "transmit past the queueing discipline")
 	f.BoolVar(&o.NoGuard, "no-guard", false, "leave the host's own stack alone, even where it answers for a virtual address")
 	f.StringVar(&settings, "settings", "", "file of settings as sysctl.conf has them, net.ipv4.vs.NAME = VALUE (see ulvs set)")
