@@ -72,6 +72,7 @@ func (p *player) compareBytes(w *Frame, o *output, got []byte) {
 // compareNoted compares the bytes that were noted, but for what the kernel
 // draws by itself.
 func (p *player) compareNoted(want, got []byte) {
+	sameSourcePort(want, got)
 	if p.excuseDrawn(want, got); !bytes.Equal(got, want) {
 		p.differ(packets, hex.EncodeToString(want), hex.EncodeToString(got))
 	}

@@ -26,7 +26,8 @@ func (p *player) excuseDrawn(want, got []byte) {
 // packet may be cut. The checksum must be right with it.
 func (p *player) excuseIPv4(want, got wire.IPv4) {
 	own := want.Protocol() == wire.ProtoICMP && want.TTL() == 64
-	tunnel := (want.Protocol() == wire.ProtoIPIP || want.Protocol() == wire.ProtoIPv6) && !want.DF()
+	d, ok := decode(want)
+	tunnel := ok && d.isTunnel() && !want.DF()
 	if (own || tunnel) && p.alike(uint32(want.ID()), uint32(got.ID())) {
 		got.SetID(want.ID())
 		got[:wire.IPv4Len].FillChecksum()

@@ -44,12 +44,7 @@ var deviations = []exception{
 
 // notYet are recordings about what ulvs does not have yet. A whole scenario
 // without what or steps counts as a whole.
-var notYet = []exception{
-	{group: "d", scenarios: "tun-gre", reason: "GRE tunnels"},
-	{group: "d", scenarios: "tun-gue*", reason: "GUE tunnels"},
-	{group: "d", scenarios: "v6-tun-gre", reason: "GRE tunnels"},
-	{group: "d", scenarios: "v6-tun-gue", reason: "GUE tunnels"},
-}
+var notYet []exception
 
 // matches reports whether the exception covers a difference.
 func (e *exception) matches(d *Difference) bool {

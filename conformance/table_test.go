@@ -23,6 +23,8 @@ func someReport() *Report {
 	kernel.add(nil)
 	kernel.add([]Difference{{Group: "a-misc", Scenario: "fwm-change", Step: 7, Event: "c:S", Aspect: packets, Expected: "nothing", Got: "rs2"}})
 	r.add(kernel)
+	defer func(was []exception) { notYet = was }(notYet) // a list of the test's own
+	notYet = []exception{{group: "d", scenarios: "tun-gre", reason: "GRE tunnels"}}
 	later := Result{Group: "d", Name: "tun-gre", Steps: 2}
 	later.add(nil)
 	later.add([]Difference{{Group: "d", Scenario: "tun-gre", Step: 2, Event: "SYN", Aspect: packets, Expected: "rs1", Got: "rs1"}})

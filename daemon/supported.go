@@ -39,10 +39,7 @@ func unsupportedMarks(rules []service.MarkRule) error {
 }
 
 func unsupportedServer(r *service.RealServer) error {
-	switch {
-	case r.Tunnel.Type != "" && r.Tunnel.Type != "ipip":
-		return notYet("tunnels of type " + r.Tunnel.Type)
-	case r.Method != service.NAT && r.Method != service.DR && r.Method != service.Tunnel:
+	if r.Method != service.NAT && r.Method != service.DR && r.Method != service.Tunnel {
 		return notYet("real servers by " + r.Method.String())
 	}
 	return nil

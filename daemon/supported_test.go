@@ -41,7 +41,7 @@ func TestUnsupported(t *testing.T) {
 		{"pe", v(tcp, "sip"), true},
 		{"nat", r(vip, service.NAT, ""), false},
 		{"tunnel", r(vip, service.Tunnel, ""), false},
-		{"gre", r(vip, service.Tunnel, "gre"), true},
+		{"gre", r(vip, service.Tunnel, "gre"), false},
 		{"local", r(vip, service.Local, ""), true},
 		{"ipv6 server", r(vip6, service.DR, ""), false},
 		{"delete", service.Change{Op: service.DeleteService, Service: service.VirtualService{Key: service.Key{Mark: 1}}}, false},

@@ -202,7 +202,7 @@ func (d *Director) addServer(t *service.Table, c service.Change) error {
 	s.origin = d.begin(s.stats.raw())
 	s.service.Store(svc)
 	s.lastWeight = 0
-	configure(s, conf)
+	d.configure(s, conf)
 	s.SetDeleted(false)
 	d.expose()
 	svc.change(func() {
@@ -243,8 +243,9 @@ func (d *Director) newServer(conf service.RealServer) *Server {
 }
 
 // configure stores a server's settings where scheduler and packet path look.
-func configure(s *Server, conf service.RealServer) {
+func (d *Director) configure(s *Server, conf service.RealServer) {
 	s.conf.Store(&conf)
+	s.tunnel.Store(d.tunnelTo(&conf))
 	s.SetWeight(int32(conf.Weight))
 	if conf.Weight > 0 {
 		s.lastWeight = int32(conf.Weight)
@@ -264,7 +265,7 @@ func (d *Director) editServer(t *service.Table, c service.Change) error {
 		return service.ErrNoServer
 	}
 	svc.change(func() {
-		configure(d.all[ss.ID], conf)
+		d.configure(d.all[ss.ID], conf)
 		svc.sched.Edited(svc.list, ss)
 	})
 	return nil

@@ -122,7 +122,7 @@ func fuzzSeeds() (all []memport.Frame) {
 		ack(1000, 1460, wiretest.WithIPOptions(7, 7, 4, 0, 0, 0, 0, 1)), ack(1000, 0, wiretest.WithTTL(1)),
 		wiretest.UDP(flow(1000), wiretest.Payload(3000), toDirector(), wiretest.WithGSO(700)),
 		wiretest.ICMPEcho(wiretest.Flow{Src: clientIP, Dst: vip}, 1, 1, wiretest.Payload(9), toDirector(), wiretest.WithIPOptions(1, 1, 1, 1)),
-		tunnelError(), wiretest.ARP(wire.ARPRequest, clientMAC, clientIP, wire.Broadcast, vip),
+		tunnelError(), greError(), wiretest.ARP(wire.ARPRequest, clientMAC, clientIP, wire.Broadcast, vip),
 	} {
 		all = append(all, memport.Frame{Data: p.Frame(), Offload: p.Offload})
 	}
@@ -135,6 +135,15 @@ func tunnelError() *wire.Packet {
 	inner := wiretest.TCP(wiretest.Flow{Src: clientIP + ":1000", Dst: vip + ":82"}, wire.ACK, nil, wiretest.WithDF())
 	outer := wiretest.IP(wiretest.Flow{Src: dipIn, Dst: rsIP(3)}, wire.ProtoIPIP, inner.IP(), wiretest.WithDF())
 	return wiretest.ICMPError(wiretest.Flow{Src: "203.0.113.200", Dst: dipIn}, 3, 4, 1300, outer.IP(), wiretest.WithMACs(rsMAC(1), inMAC))
+}
+
+// greError is one about a GRE packet of the same connection, which is not by GRE.
+func greError() *wire.Packet {
+	p := tunnelError()
+	quote := p.IP()[28:]
+	gre := append(append(quote[:20:20], 0, 0, 8, 0), quote[20:]...)
+	gre[9] = wire.ProtoGRE
+	return wiretest.ICMPError(wiretest.Flow{Src: "203.0.113.200", Dst: dipIn}, 3, 4, 1300, gre, wiretest.WithMACs(rsMAC(1), inMAC))
 }
 
 // decodes reports whether gopacket reads a frame. On some rubbish it panics by

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ulvs/dataplane/nexthop"
+	"ulvs/forward"
 	"ulvs/sched"
 	"ulvs/service"
 	"ulvs/sysctl"
@@ -20,9 +21,10 @@ type Server struct {
 	service      atomic.Pointer[Service]
 	conf         atomic.Pointer[service.RealServer]
 	stats        counters
-	hop          atomic.Pointer[nexthop.Hop] // last answer for Addr; stale if its Gen is
-	path         atomic.Pointer[path]        // learnt from ICMP about our tunnel packets; nil unknown
-	sentMTU      atomic.Int32                // path MTU that the last tunnel packet was sent by, 0 none yet
+	tunnel       atomic.Pointer[forward.Tunnel] // how packets get to it by the method tunnel
+	hop          atomic.Pointer[nexthop.Hop]    // last answer for Addr; stale if its Gen is
+	path         atomic.Pointer[path]           // learnt from ICMP about our tunnel packets; nil unknown
+	sentMTU      atomic.Int32                   // path MTU that the last tunnel packet was sent by, 0 none yet
 	// refs counts the connections and templates that name this server. It is
 	// apart from the counts that schedulers see, since those cannot be read as
 	// one: a connection that moves between them could be missed.

@@ -83,7 +83,7 @@ const leastMTU6 = 1280
 // is never asked for less than the least MTU: the tunnel's packets are then
 // fragmented.
 func inTunnel(p *wire.Packet, s *Server, mtu int) int {
-	room := mtu - forward.TunnelOverhead(&s.Addr)
+	room := mtu - s.tunnel.Load().Overhead()
 	if p.Is6() {
 		return max(room, leastMTU6)
 	}
@@ -96,8 +96,8 @@ func (l *Lane) mayNotCut(p *wire.Packet) bool {
 	return forward.DontFragment(p) && (p.Is6() || l.view.settings.PMTUDisc)
 }
 
-// sendTunnel puts the packet into an IP packet to the real server (RFC 2003, RFC
-// 2473). A tunnel header hides the transport header from the device, so
+// sendTunnel puts the packet into an IP packet to the real server, in the way
+// that the server's tunnel is. A tunnel header hides the transport header from the device, so
 // super-frames are cut and checksums finished here.
 func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status) Verdict {
 	mtu := l.pathMTU(h.server, hop)
@@ -120,7 +120,7 @@ func (l *Lane) sendTunnel(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.S
 // tunnelSegments cuts a super-frame and encapsulates every segment.
 func (l *Lane) tunnelSegments(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.Status, mtu int) Verdict {
 	l.made = l.made[:0]
-	if !forward.Segment(p, mtu-forward.TunnelOverhead(&h.server.Addr), l.next) {
+	if !forward.Segment(p, mtu-h.server.tunnel.Load().Overhead(), l.next) {
 		return l.done(DroppedSegment)
 	}
 	r := ForwardedSegments
@@ -137,7 +137,7 @@ func (l *Lane) tunnelOne(p *wire.Packet, h *hit, hop *nexthop.Hop, st nexthop.St
 	if !df {
 		l.tunnelID += uint16(len(l.d.lanes))
 	}
-	if !forward.EncapIPIP(p, hop.Source, h.server.Addr, l.tunnelID, df) {
+	if !h.server.tunnel.Load().Encap(p, hop.Source, l.tunnelID, df) {
 		return DroppedSegment
 	}
 	if p.IPLen() > mtu {

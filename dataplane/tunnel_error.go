@@ -36,7 +36,7 @@ func (l *Lane) tunnelQuoted(p *wire.Packet) bool {
 	defer sh.Unlock()
 	c := sh.FindInbound(&key)
 	s := l.serverOf(c)
-	if s == nil || c.Method() != service.Tunnel || s.Addr != outer.Dst {
+	if s == nil || c.Method() != service.Tunnel || !s.tunnel.Load().Made(&outer) {
 		return false
 	}
 	l.hit.toServer(s, c)

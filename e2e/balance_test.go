@@ -75,7 +75,7 @@ func (n *network) datagramRules() {
 
 // methodFlag is ipvsadm's option for the network's forwarding method.
 func (n *network) methodFlag() string {
-	return map[string]string{lab.DR: "-g", lab.NAT: "-m", lab.TUN: "-i"}[n.Mode]
+	return n.MethodFlags()
 }
 
 // TestUDP: datagrams of one client socket stay with one server, sockets are

@@ -102,14 +102,14 @@ func TestUploadThroughTunnel(t *testing.T) {
 	sent := record(t, n.Client, "eth0", "tcp or icmp", headers)
 	tunnelled := record(t, n.Switch, "director-eth0", "ip proto 4", whole)
 	n.upload(t, w, 1)
-	n.checkClientOfTunnel(packets(t, sent.stop(n.Client, n.Router.Addr())))
+	n.checkClientOfTunnel(packets(t, sent.stop(n.Client, n.Router.Addr())), 1480)
 	n.checkTunnelled(tunnelled.stop(n.Director, n.Router.Addr()))
 	n.clean(t)
 }
 
 // checkClientOfTunnel: the client was told the tunnel's MTU, and the test has
 // had it send super-frames.
-func (n *network) checkClientOfTunnel(all []seen) {
+func (n *network) checkClientOfTunnel(all []seen, want uint16) {
 	n.t.Helper()
 	told, super := 0, 0
 	for i := range all {
@@ -117,8 +117,8 @@ func (n *network) checkClientOfTunnel(all []seen) {
 		switch {
 		case s.icmp != nil && s.icmp.TypeCode.String() == "DestinationUnreachable(FragmentationNeeded)":
 			told++
-			if mtu := s.icmp.Seq; mtu != 1480 { // where the echo's number is in other types (RFC 1191)
-				n.t.Errorf("fragmentation needed with MTU %d, want 1480", mtu)
+			if mtu := s.icmp.Seq; mtu != want { // where the echo's number is in other types (RFC 1191)
+				n.t.Errorf("fragmentation needed with MTU %d, want %d", mtu, want)
 			}
 		case s.icmp != nil, s.tcp != nil && s.tcp.RST:
 			n.t.Errorf("client has got %v", s)

@@ -43,6 +43,11 @@ func TestBadUsage(t *testing.T) {
 		{"ulvs lab dr --weights 1,x", `--weights: "1,x" is not a list of whole numbers, 1,2,3`},
 		{"ulvs decap --director x --vip 192.0.2.100", `--director: "x" is not an IP address`},
 		{"ulvs decap --director 192.0.2.2", `--vip: at least one address is needed`},
+		{"ulvs decap --director 192.0.2.2 --vip 192.0.2.100 --tun-type sit", `--tun-type: "sit" is not one of ipip, gre, gue`},
+		{"ulvs decap --director 192.0.2.2 --vip 192.0.2.100 --tun-type gue", `--tun-port: gue needs the UDP port of the tunnel`},
+		{"ulvs decap --director 192.0.2.2 --vip 192.0.2.100 --tun-port 6080", `--tun-port: ipip has no port`},
+		{"ulvs lab dr --tun-type gre", `tun-type: only with mode tun`},
+		{"ulvs lab tun --tun-type sit", `tun-type: "sit" is not one of ipip, gre, gue`},
 	} {
 		s.refused(row.line, "ulvs: "+row.complaint, 2)
 	}

@@ -100,13 +100,19 @@ func BenchmarkSegment(b *testing.B) {
 	}
 }
 
-func BenchmarkEncapIPIP(b *testing.B) {
+func BenchmarkEncap(b *testing.B) {
+	for i := range tunnelKinds {
+		b.Run(tunnelKinds[i].name, func(b *testing.B) { benchEncap(b, tunnelKinds[i].to(benchReal)) })
+	}
+}
+
+func benchEncap(b *testing.B, tunnel *Tunnel) {
 	ps := benchPackets(wire.ProtoTCP)
 	template := append([]wire.Packet(nil), ps...)
 	for b.Loop() {
 		copy(ps, template)
 		for i := range ps {
-			EncapIPIP(&ps[i], benchReal, benchReal, 1, true)
+			tunnel.Encap(&ps[i], benchReal, 1, true)
 		}
 	}
 	perPacket(b, len(ps))

@@ -1,4 +1,4 @@
-// Package forward rewrites packets: NAT, TTL, Ethernet addresses, IPIP
+// Package forward rewrites packets: NAT, TTL, Ethernet addresses,
 // encapsulation, segmentation, fragmentation and ICMP errors.
 //
 // It owns the bytes of a packet between the connection's decision and the
@@ -23,7 +23,8 @@
 // The order of calls for one packet is: DecrementTTL, compare SegmentLen with
 // the MTU (an ICMP 3/4 quotes the packet with its TTL already decremented and
 // its addresses still as received), NAT or encapsulation, Fragment if need be,
-// SetMACs. A tunnel takes super-frames through Segment before EncapIPIP.
+// SetMACs. A tunnel takes super-frames through Segment before
+// Tunnel.Encap.
 //
 // Nothing here is shared between packets: functions may run on any number of
 // goroutines as long as each packet belongs to one.

@@ -106,6 +106,12 @@ func FuzzQuotedFlow(f *testing.F) {
 	for _, name := range []string{"icmp-nat", "icmp-dr", "icmp-tun"} {
 		addOracleFrames(f, name, func(ip []byte) { f.Add(ip, uint16(8080)) })
 	}
+	for i := range tunnelKinds {
+		p := wiretest.TCP(inboundFlow, wire.ACK, wiretest.Payload(30))
+		tunnelKinds[i].to(realAddr).Encap(p, directorAddr, 1, true)
+		e := wiretest.ICMPError(wiretest.Flow{Src: "203.0.113.50", Dst: "203.0.113.126"}, 3, 4, 1300, p.IP())
+		f.Add(e.IP(), uint16(8080))
+	}
 	f.Fuzz(func(t *testing.T, ip []byte, port uint16) {
 		p, ok := fuzzPacket(repaired(ip), nil)
 		if !ok || p.Proto != wire.ProtoICMP || p.FragOff != 0 {
@@ -194,7 +200,7 @@ func checkCut(t *testing.T, p *wire.Packet, sink *forwardtest.Sink, data []byte,
 		if i < 3 || i == len(sink.Packets)-1 {
 			forwardtest.Consistent(t, s)
 			wiretest.CheckPacket(t, s, wiretest.ValidChecksums())
-			if s.IPLen()+IPIPOverhead <= 0xffff && !EncapIPIP(s, directorAddr, realAddr, 1, true) {
+			if s.IPLen()+ipip.Overhead() <= 0xffff && !ipip.Encap(s, directorAddr, 1, true) {
 				t.Fatal("a segment does not go into a tunnel")
 			}
 			forwardtest.Consistent(t, s)

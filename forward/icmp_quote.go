@@ -29,25 +29,56 @@ func QuotedFlow(p *wire.Packet) (q Quoted, ok bool) {
 	return q, ok && q.hasPorts()
 }
 
-// TunnelQuote reads an ICMP error about a packet that EncapIPIP made: outer are
-// the ends of the tunnel, and inner becomes a view, in p's memory, of the
-// client's packet as far as it is quoted, good for looking up its connection
-// and for BuildICMPError. It reports false if the error does not quote a packet
+// TunnelQuote reads an ICMP error about a packet that Tunnel.Encap made: outer
+// are the ends of the tunnel, for Tunnel.Made to compare, and inner becomes a
+// view, in p's memory, of the client's packet as far as it is quoted, good for
+// looking up its connection and for BuildICMPError. It reports false if the error does not quote a packet
 // in a packet with the inner IP header and 8 bytes of its TCP, UDP or SCTP header.
 func TunnelQuote(inner, p *wire.Packet) (outer Quoted, ok bool) {
 	if !hasQuote(p) {
 		return outer, false
 	}
-	outer, ok = readQuote(p, p.L4+wire.ICMPLen, p.Is6())
-	if !ok || outer.Proto != wire.ProtoIPIP && outer.Proto != wire.ProtoIPv6 {
+	if outer, ok = readQuote(p, p.L4+wire.ICMPLen, p.Is6()); !ok {
 		return outer, false
 	}
-	q, ok := readQuote(p, outer.l4, outer.Proto == wire.ProtoIPv6)
+	at, etherType := outer.carried(p)
+	if etherType != wire.EtherTypeIPv4 && etherType != wire.EtherTypeIPv6 {
+		return outer, false
+	}
+	q, ok := readQuote(p, at, etherType == wire.EtherTypeIPv6)
 	if ok && q.hasPorts() {
 		q.view(inner, p)
 		return outer, true
 	}
 	return outer, false
+}
+
+// carried finds the packet that the quoted packet q carries, if it is one of a
+// tunnel's: its offset in p.Buf and its EtherType, else 0.
+func (q *Quoted) carried(p *wire.Packet) (at int, etherType uint16) {
+	b := p.Buf[q.l4:p.IPEnd]
+	switch q.Proto {
+	case wire.ProtoGRE:
+		if n, typ, _, ok := wire.ParseGRE(b); ok {
+			return q.l4 + n, typ
+		}
+	case wire.ProtoUDP:
+		if n, proto, ok := wire.ParseGUE(b[wire.UDPLen:]); ok {
+			return q.l4 + wire.UDPLen + n, wire.EtherTypeOf(proto)
+		}
+	}
+	return q.l4, wire.EtherTypeOf(q.Proto)
+}
+
+// Made reports whether a packet with the quoted ends is the tunnel's.
+func (t *Tunnel) Made(outer *Quoted) bool {
+	switch {
+	case outer.Dst != t.dst:
+		return false
+	case t.kind == IPIP:
+		return wire.EtherTypeOf(outer.Proto) != 0
+	}
+	return outer.Proto == t.proto && outer.DstPort == t.port
 }
 
 // view makes inner the quoted packet q of p.

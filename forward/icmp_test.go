@@ -202,23 +202,40 @@ func TestICMPKeepsWrongChecksum(t *testing.T) {
 }
 
 func TestTunnelQuote(t *testing.T) {
+	for i := range tunnelKinds {
+		t.Run(tunnelKinds[i].name, func(t *testing.T) { checkTunnelQuote(t, &tunnelKinds[i]) })
+	}
+	var inner wire.Packet
+	if _, ok := TunnelQuote(&inner, quotedBy(wiretest.TCP(inboundFlow, wire.ACK, wiretest.Payload(40)), 80)); ok {
+		t.Error("took TCP for a tunnel")
+	}
+}
+
+// checkTunnelQuote quotes every length of a tunnel packet.
+func checkTunnelQuote(t *testing.T, k *tunnelKind) {
 	p := wiretest.TCP(inboundFlow, wire.ACK, wiretest.Payload(30), wiretest.WithDF(), wiretest.WithTTL(9))
-	EncapIPIP(p, directorAddr, realAddr, 0, true)
+	tunnel := k.to(realAddr)
+	tunnel.Encap(p, directorAddr, 0, true)
 	for n := range p.IPLen() + 1 {
 		var inner wire.Packet
 		e := wiretest.ICMPError(wiretest.Flow{Src: "203.0.113.50", Dst: "203.0.113.126"}, 3, 4, 1300, p.IP()[:n], wiretest.WithIn(4))
 		outer, ok := TunnelQuote(&inner, e)
-		if ok != (n >= 48) {
+		if ok != (n >= 48+k.grows) {
 			t.Fatalf("quote of %d bytes: %v", n, ok)
 		}
 		if !ok {
 			continue
 		}
-		if outer.Src != directorAddr || outer.Dst != realAddr || outer.Proto != wire.ProtoIPIP {
+		if outer.Src != directorAddr || !tunnel.Made(&outer) {
 			t.Errorf("outer %+v", outer)
 		}
+		for _, other := range tunnelKinds {
+			if other.kind != k.kind && other.to(realAddr).Made(&outer) || other.to(virtualAddr).Made(&outer) {
+				t.Errorf("taken for another's: %s", other.name)
+			}
+		}
 		if inner.Src != clientAddr || inner.Dst != virtualAddr || inner.SrcPort != 4000 || inner.DstPort != 80 ||
-			inner.Proto != wire.ProtoTCP || inner.TTL != 9 || inner.In != 4 || inner.IPLen() != n-20 {
+			inner.Proto != wire.ProtoTCP || inner.TTL != 9 || inner.In != 4 || inner.IPLen() != n-20-k.grows {
 			t.Errorf("inner %+v", inner)
 		}
 		answer := forwardtest.Fresh(MaxICMPErrorFrame)
@@ -227,9 +244,6 @@ func TestTunnelQuote(t *testing.T) {
 			wiretest.Quoted(wiretest.Src(forwardtest.Client), wiretest.Dst(forwardtest.Virtual)))
 	}
 	var inner wire.Packet
-	if _, ok := TunnelQuote(&inner, quotedBy(wiretest.TCP(inboundFlow, wire.ACK, wiretest.Payload(40)), 80)); ok {
-		t.Error("took TCP for a tunnel")
-	}
 	if _, ok := TunnelQuote(&inner, p); ok {
 		t.Error("took a tunnel packet for an error")
 	}

@@ -109,38 +109,6 @@ func (q *Quoted) view6(inner, p *wire.Packet) {
 	}
 }
 
-// encap6 is EncapIPIP where either header is IPv6.
-func encap6(p *wire.Packet, outerSrc, outerDst wire.Addr, id uint16) bool {
-	overhead := TunnelOverhead(&outerDst)
-	length := p.IPLen() + overhead
-	if length > 0xffff || !FinishChecksum(p) {
-		return false
-	}
-	proto, tos, ttl := innerOf(p)
-	grow(p, overhead)
-	setFlow(p, outerSrc, outerDst, proto)
-	if p.EtherType = wire.EtherTypeIPv4; outerDst.Is4() {
-		h := wire.IPv4Header{TOS: tos, TotalLen: length, ID: id, TTL: ttl, Protocol: proto, Src: outerSrc.As4(), Dst: outerDst.As4()}
-		h.Put(p.Buf[p.L3:p.L4])
-	} else {
-		p.EtherType = wire.EtherTypeIPv6
-		h := wire.IPv6Header{TrafficClass: tos, PayloadLen: length - overhead, NextHeader: proto, HopLimit: ttl, Src: outerSrc, Dst: outerDst}
-		h.Put(p.Buf[p.L3:p.L4])
-	}
-	p.Ethernet().SetEtherType(p.EtherType)
-	return true
-}
-
-// innerOf reads what the header before p's takes from it.
-func innerOf(p *wire.Packet) (proto, tos, ttl uint8) {
-	if p.Is6() {
-		ip := p.IPv6()
-		return wire.ProtoIPv6, outerTOS(ip.TrafficClass()), ip.HopLimit()
-	}
-	ip := p.IPv4()
-	return wire.ProtoIPIP, outerTOS(ip.TOS()), ip.TTL()
-}
-
 // setLength writes the length of p into its IP header, whose checksum, if any,
 // stays as it is.
 func setLength(p *wire.Packet) {

@@ -59,32 +59,59 @@ func TestDR(t *testing.T) {
 	}
 }
 
-// TestTunnel puts packets of each family into packets of each.
+// TestTunnel puts packets of each family into packets of each, by each
+// encapsulation.
 func TestTunnel(t *testing.T) {
 	for _, row := range []struct {
 		outer6, inner6   bool
 		director, server wire.Addr
 		arrives          string
-		grows            int
+		header           int
 	}{
-		{false, false, directorAddr, realAddr, forwardtest.Virtual, IPIPOverhead},
-		{false, true, directorAddr, realAddr, forwardtest.Virtual6, IPIPOverhead},
-		{true, false, directorAddr6, realAddr6, forwardtest.Virtual, IPv6Overhead},
-		{true, true, directorAddr6, realAddr6, forwardtest.Virtual6, IPv6Overhead},
+		{false, false, directorAddr, realAddr, forwardtest.Virtual, wire.IPv4Len},
+		{false, true, directorAddr, realAddr, forwardtest.Virtual6, wire.IPv4Len},
+		{true, false, directorAddr6, realAddr6, forwardtest.Virtual, wire.IPv6Len},
+		{true, true, directorAddr6, realAddr6, forwardtest.Virtual6, wire.IPv6Len},
 	} {
-		t.Run(family(row.inner6)+" over "+family(row.outer6), func(t *testing.T) {
-			forwardtest.Run(t, forwardtest.Method{
-				Inbound: func(p *wire.Packet) {
-					DecrementTTL(p)
-					if !EncapIPIP(p, row.director, row.server, 7, true) {
-						panic("refused")
-					}
-				},
-				Arrives:  row.arrives,
-				Grows:    row.grows,
-				Finishes: true,
-				Is6:      row.inner6,
+		for _, kind := range tunnelKinds {
+			t.Run(kind.name+"/"+family(row.inner6)+" over "+family(row.outer6), func(t *testing.T) {
+				tunnel := kind.to(row.server)
+				forwardtest.Run(t, forwardtest.Method{
+					Inbound: func(p *wire.Packet) {
+						DecrementTTL(p)
+						if !tunnel.Encap(p, row.director, 7, true) {
+							panic("refused")
+						}
+					},
+					Arrives:  row.arrives,
+					Grows:    row.header + kind.grows,
+					Finishes: true,
+					Is6:      row.inner6,
+				})
 			})
-		})
+		}
 	}
 }
+
+// tunnelKind is an encapsulation with its options.
+type tunnelKind struct {
+	name  string
+	kind  Encapsulation
+	sum   bool
+	port  uint16
+	grows int // beside the IP header
+}
+
+var tunnelKinds = []tunnelKind{
+	{"ipip", IPIP, false, 0, 0},
+	{"gre", GRE, false, 0, 4},
+	{"gre csum", GRE, true, 0, 8},
+	{"gue", GUE, false, 5555, 12},
+	{"gue csum", GUE, true, 5555, 12},
+}
+
+// to is a tunnel of the kind.
+func (k *tunnelKind) to(dst wire.Addr) *Tunnel { return NewTunnel(dst, k.kind, k.sum, k.port, 42) }
+
+// ipip is the usual tunnel.
+var ipip = NewTunnel(realAddr, IPIP, false, 0, 0)

@@ -99,7 +99,7 @@ func (d *oracleDirector) forward(side string, p *wire.Packet) []*wire.Packet {
 	RecordRoute(p, virtualAddr)
 	limit := d.mtu
 	if d.method == "tun" {
-		limit -= IPIPOverhead
+		limit -= ipip.Overhead()
 	}
 	switch {
 	case side == "rs":
@@ -116,8 +116,8 @@ func (d *oracleDirector) forward(side string, p *wire.Packet) []*wire.Packet {
 }
 
 func (d *oracleDirector) encap(p *wire.Packet) {
-	if !EncapIPIP(p, directorAddr, realAddr, d.ids[0], d.pmtuDisc) {
-		d.t.Errorf("EncapIPIP refused")
+	if !ipip.Encap(p, directorAddr, d.ids[0], d.pmtuDisc) {
+		d.t.Errorf("Encap refused")
 	}
 }
 

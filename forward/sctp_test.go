@@ -85,7 +85,7 @@ func TestSCTPFragment(t *testing.T) {
 // another header hides it, and before the packet is cut.
 func TestSCTPTunnelAndFragments(t *testing.T) {
 	p := sctpPacket(wiretest.WithPartial())
-	if !EncapIPIP(p, directorAddr, realAddr, 1, true) {
+	if !ipip.Encap(p, directorAddr, 1, true) {
 		t.Fatal("refused")
 	}
 	wiretest.CheckPacket(t, p, wiretest.Inner(wiretest.Dst(forwardtest.Virtual), wiretest.ValidChecksums()))

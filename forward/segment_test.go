@@ -157,11 +157,11 @@ func TestSegmentLen(t *testing.T) {
 func TestSegmentTunnel(t *testing.T) {
 	p := wiretest.TCP(inboundFlow, wire.ACK, wiretest.Payload(60000), wiretest.WithGSO(1440), wiretest.WithDF())
 	var sink forwardtest.Sink
-	if !Segment(p, 1500-IPIPOverhead, sink.Next) {
+	if !Segment(p, 1500-ipip.Overhead(), sink.Next) {
 		t.Fatal("refused")
 	}
 	for _, s := range sink.Packets {
-		if !EncapIPIP(s, directorAddr, realAddr, 0, true) || s.IPLen() > 1500 {
+		if !ipip.Encap(s, directorAddr, 0, true) || s.IPLen() > 1500 {
 			t.Fatalf("%d bytes in the tunnel", s.IPLen())
 		}
 		forwardtest.Consistent(t, s)

@@ -24,7 +24,7 @@ const (
 	roleHold   = "hold"   // keeps a host's namespace, to be entered by nsenter
 	roleServe  = "serve"  // HTTP server of a real server
 	roleClient = "client" // HTTP client
-	roleDecap  = "decap"  // IPIP receiver of a real server
+	roleDecap  = "decap"  // end of the tunnel of a real server
 )
 
 // HostMain is the hidden face lab-host: one process of a lab, in the role that

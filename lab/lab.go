@@ -15,10 +15,12 @@ import (
 
 // Config says what Build builds.
 type Config struct {
-	Mode      string // DR, NAT or TUN
-	Servers   int    // number of real servers
-	HiddenVIP bool   // the VIP is not on the director: ulvs has to answer for it
-	Forward   bool   // ip_forward on the director
+	Mode    string // DR, NAT or TUN
+	Servers int    // number of real servers
+	// Tunnel is how TUN's packets are encapsulated, one of decap.Types; empty: ipip.
+	Tunnel    string
+	HiddenVIP bool // the VIP is not on the director: ulvs has to answer for it
+	Forward   bool // ip_forward on the director
 	// Binary is the program with the lab-host face, and the ulvs that
 	// StartDirector and Ipvsadm run; our own executable if empty.
 	Binary string
@@ -50,6 +52,7 @@ func (c Config) String() string {
 // Lab is a network that stands. All addresses are IPv4.
 type Lab struct {
 	Mode     string
+	Tunnel   string // see Config
 	VIP      netip.Addr
 	Client   *Host
 	Director *Host
@@ -96,7 +99,7 @@ func newLab(c Config) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make pipe: %w", err)
 	}
-	return &Lab{Mode: c.Mode, binary: c.Binary, dir: dir, leashEnd: end, closers: []io.Closer{leash, end}}, nil
+	return &Lab{Mode: c.Mode, Tunnel: c.Tunnel, binary: c.Binary, dir: dir, leashEnd: end, closers: []io.Closer{leash, end}}, nil
 }
 
 // Close stops the director and every helper and takes the network away.

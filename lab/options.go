@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"ulvs/lab/decap"
 	"ulvs/sched"
 )
 
@@ -14,7 +15,7 @@ import (
 const (
 	DR  = "dr"  // one network; replies go from the real servers to the client
 	NAT = "nat" // two networks, the director is the real servers' gateway
-	TUN = "tun" // real servers behind a router; IPIP to them, replies direct
+	TUN = "tun" // real servers behind a router; a tunnel to them, replies direct
 )
 
 // Modes lists what Options.Mode accepts.
@@ -32,6 +33,7 @@ const (
 // the default that is named beside it.
 type Options struct {
 	Mode      string `json:"mode"`
+	Tunnel    string `json:"tunnel"`    // type of TUN's tunnel, one of decap.Types: "ipip"
 	Scheduler string `json:"scheduler"` // "wrr"
 	Servers   int    `json:"servers"`   // as many as Weights, else 3
 	Weights   []int  `json:"weights"`   // 1, 2, 3, ... ; one for each server
@@ -98,6 +100,12 @@ func Schedulers() []string { return slices.DeleteFunc(sched.Names(), sched.Seede
 func (o *Options) check() error {
 	if !slices.Contains(Modes(), o.Mode) {
 		return &UsageError{"mode", fmt.Sprintf("%q is not one of %s", o.Mode, strings.Join(Modes(), " "))}
+	}
+	if _, err := decap.ParseType(o.Tunnel); err != nil {
+		return &UsageError{"tun-type", err.Error()}
+	}
+	if o.Tunnel != "" && o.Mode != TUN {
+		return &UsageError{"tun-type", "only with mode tun"}
 	}
 	if names := Schedulers(); !slices.Contains(names, o.Scheduler) && !sched.Seeded(o.Scheduler) {
 		return &UsageError{"scheduler", fmt.Sprintf("%q is not one of %s", o.Scheduler, strings.Join(names, " "))}

@@ -89,7 +89,7 @@ func natPlan(c Config) plan {
 }
 
 // tunPlan puts a router between the director and the servers, which direct
-// routing could not cross: the servers unpack IPIP and answer the client by
+// routing could not cross: the servers unpack and answer the client by
 // way of the router.
 func tunPlan(c Config) plan {
 	p := plan{networks: []string{"outer", "inner"}, vip: host(outerNet, vipPart)}

@@ -36,7 +36,7 @@ var sketches = map[string]string{
           <------------------          <---------------------
                reply                      source rewritten back`,
 	TUN: `
-              request                     IP in IP, by a router
+              request                   in a tunnel, by a router
    client ------------------> director ---------------------> rs1, rs2, ...
      ^                                                              |
      '------------------- reply, by the router ---------------------'`,

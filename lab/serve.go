@@ -60,18 +60,18 @@ func (h *Host) Serve(addr string) error {
 	return err
 }
 
-// Decap starts the IPIP end of every real server.
+// Decap starts the tunnel's end on every real server.
 func (l *Lab) Decap() error {
 	for _, h := range l.Servers {
-		if _, err := h.helper(roleDecap, l.Director.Addr().String(), l.VIP.String()); err != nil {
+		if _, err := h.helper(roleDecap, l.Director.Addr().String(), l.VIP.String(), l.Tunnel); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// unpack is the IPIP end of a real server. Arguments: the director's address,
-// the VIP.
+// unpack is the tunnel's end of a real server. Arguments: the director's address,
+// the VIP, the type of the tunnel.
 func unpack(ctx context.Context, args []string) error {
 	director, err := netip.ParseAddr(args[0])
 	if err != nil {
@@ -81,7 +81,14 @@ func unpack(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	d, err := decap.Open(decap.Options{Directors: []netip.Addr{director}, VIPs: []netip.Addr{vip}})
+	o := decap.Options{Directors: []netip.Addr{director}, VIPs: []netip.Addr{vip}}
+	if o.Type, err = decap.ParseType(args[2]); err != nil {
+		return err
+	}
+	if o.Type == decap.GUE {
+		o.Port = guePort
+	}
+	d, err := decap.Open(o)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 func show(ctx context.Context, o Options) (*Lab, error) {
 	r := reporter{w: os.Stdout, json: o.JSON}
 	r.head(o)
-	l, err := Build(Config{Mode: o.Mode, Servers: o.Servers, Forward: o.Mode == NAT, Binary: o.Binary})
+	l, err := Build(Config{Mode: o.Mode, Servers: o.Servers, Tunnel: o.Tunnel, Forward: o.Mode == NAT, Binary: o.Binary})
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (l *Lab) startDecaps(res *Result, r reporter) error {
 		return err
 	}
 	for _, h := range l.Servers {
-		res.typed(r, h, fmt.Sprintf("ulvs decap --director %s --vip %s", l.Director.Addr(), l.VIP), "")
+		res.typed(r, h, fmt.Sprintf("ulvs decap --director %s --vip %s%s", l.Director.Addr(), l.VIP, l.tunnelFlags()), "")
 	}
 	return nil
 }

@@ -129,19 +129,20 @@ type IPv4Header struct {
 }
 
 // Put writes the header, its checksum included, over the first 20 bytes of b.
-// No byte of what b held remains in them.
+// No byte of what b held remains in them. The checksum is of the values: to sum
+// bytes that have just been stored piece by piece would wait for the stores.
 func (f *IPv4Header) Put(b []byte) IPv4 {
 	h := IPv4(b)
 	_ = h[IPv4Len-1]
-	h[0] = 4<<4 | IPv4Len/4
-	h.SetTOS(f.TOS)
-	h.SetTotalLen(f.TotalLen)
-	h.SetID(f.ID)
-	h.SetFragment(f.DF, false, 0)
-	h.SetTTL(f.TTL)
-	h.SetProtocol(f.Protocol)
-	h.SetSrc(f.Src)
-	h.SetDst(f.Dst)
-	h.FillChecksum()
+	src, dst := uint64(binary.BigEndian.Uint32(f.Src[:])), binary.BigEndian.Uint32(f.Dst[:])
+	w0 := (4<<4|IPv4Len/4)<<56 | uint64(f.TOS)<<48 | uint64(uint16(f.TotalLen))<<32 | uint64(f.ID)<<16
+	if f.DF {
+		w0 |= ipv4DF
+	}
+	w1 := uint64(f.TTL)<<56 | uint64(f.Protocol)<<48 | src
+	sum := Fold(w0>>32 + w0&0xffffffff + w1>>32 + src + uint64(dst))
+	binary.BigEndian.PutUint64(h[0:], w0)
+	binary.BigEndian.PutUint64(h[8:], w1|uint64(^sum)<<32)
+	binary.BigEndian.PutUint32(h[16:], dst)
 	return h
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -35,6 +36,7 @@ func labCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
+	f.StringVar(&o.Tunnel, "tun-type", "", "type of tun's tunnel: "+strings.Join(decap.Types(), ", ")+" (default ipip)")
 	f.StringVar(&o.Scheduler, "scheduler", "wrr", "scheduler of the virtual service")
 	f.IntVar(&o.Servers, "servers", 0, "number of real servers (default as many as --weights, else 3)")
 	f.IntSliceVar(&o.Weights, "weights", nil, "weight of each real server (default 1,2,3,...)")
@@ -52,22 +54,27 @@ func labHostCommand() *cobra.Command {
 	}
 }
 
-// decapCommand is the real server's end of an IPIP tunnel.
+// decapCommand is the real server's end of a tunnel.
 func decapCommand() *cobra.Command {
 	var o decap.Options
 	var directors, vips []string
+	var kind string
 	c := &cobra.Command{
 		Use:   "decap --director ADDRESS --vip ADDRESS",
-		Short: "the real server's end of TUN where the kernel has no ipip device",
-		Long: `Takes IPIP packets from the directors named, for the virtual addresses named,
-and gives their inner packets to this host through a device of its own. All
-other tunnel packets are dropped and counted.`,
+		Short: "the real server's end of TUN where the kernel has no tunnel device",
+		Long: `Takes IPIP, GRE or GUE packets from the directors named, for the virtual
+addresses named, and gives their inner packets to this host through a device of
+its own. All other tunnel packets are dropped and counted. --tun-type and
+--tun-port are those that ipvsadm was given for this server.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if o.Directors, err = addresses("--director", directors); err != nil {
 				return err
 			}
 			if o.VIPs, err = addresses("--vip", vips); err != nil {
+				return err
+			}
+			if err := tunnelType(&o, kind); err != nil {
 				return err
 			}
 			ready := func(device string) { fmt.Printf("ready on %s\n", device) }
@@ -77,8 +84,24 @@ other tunnel packets are dropped and counted.`,
 	f := c.Flags()
 	f.StringSliceVar(&directors, "director", nil, "outer source address to accept; repeatable")
 	f.StringSliceVar(&vips, "vip", nil, "inner destination address to accept; repeatable")
+	f.StringVar(&kind, "tun-type", "ipip", "type of the tunnel: "+strings.Join(decap.Types(), ", "))
+	f.Uint16Var(&o.Port, "tun-port", 0, "UDP port of a gue tunnel")
 	f.StringVar(&o.Device, "device", decap.DefaultDevice, "name of the device to make")
 	return c
+}
+
+// tunnelType parses the type and compares it with the port.
+func tunnelType(o *decap.Options, name string) (err error) {
+	if o.Type, err = decap.ParseType(name); err != nil {
+		return usageError{fmt.Errorf("--tun-type: %w", err)}
+	}
+	switch {
+	case o.Type == decap.GUE && o.Port == 0:
+		return usageError{errors.New("--tun-port: gue needs the UDP port of the tunnel")}
+	case o.Type != decap.GUE && o.Port != 0:
+		return usageError{fmt.Errorf("--tun-port: %s has no port", o.Type)}
+	}
+	return nil
 }
 
 // addresses parses the values of an option that takes addresses.

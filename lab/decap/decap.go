@@ -8,26 +8,17 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
-
-	"ulvs/wire"
 )
 
 // DefaultDevice is the name of the device if none is given.
 const DefaultDevice = "ulvs-decap"
 
-// receiveBuffer is asked for the raw socket, in bytes; the kernel may give
-// less. An upload arrives in bursts of a whole congestion window.
-const receiveBuffer = 4 << 20
-
-// maxPacket is the largest IP packet.
-const maxPacket = 65535
-
 // Options say what is accepted and where it goes.
 type Options struct {
 	Directors []netip.Addr // outer source addresses to accept; at least one
 	VIPs      []netip.Addr // inner destinations to accept; at least one
+	Type      Type         // of tunnel; IPIP
+	Port      uint16       // UDP port of GUE; none for others
 	Device    string       // name of the device; DefaultDevice if empty
 	Kind      Kind         // of device; Auto
 	KeepARP   bool         // leave arp_ignore and arp_announce as they are
@@ -36,7 +27,7 @@ type Options struct {
 // Decap is an open tunnel end.
 type Decap struct {
 	filter filter
-	conn   *net.IPConn
+	socket socket
 	device device
 	undo   []func() error // last first
 	counts [numReasons]atomic.Uint64
@@ -50,6 +41,7 @@ func Open(o Options) (*Decap, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.kind = o.Type
 	if o.Device == "" {
 		o.Device = DefaultDevice
 	}
@@ -69,30 +61,15 @@ func (d *Decap) open(o Options) (err error) {
 		return err
 	}
 	// The socket comes last: what it receives has a place to go.
-	if d.conn, err = net.ListenIP("ip4:4", nil); err != nil {
-		return fmt.Errorf("open raw socket for IPIP (needs CAP_NET_RAW): %w", err)
+	d.socket, err = openSocket(o.Type, o.Port)
+	if d.socket != nil {
+		d.undo = append(d.undo, d.closeSocket)
 	}
-	d.undo = append(d.undo, d.closeConn)
-	return d.enlargeBuffer()
+	return err
 }
 
-// enlargeBuffer asks for the buffer in both ways: the second goes beyond
-// net.core.rmem_max and may be forbidden.
-func (d *Decap) enlargeBuffer() error {
-	if err := d.conn.SetReadBuffer(receiveBuffer); err != nil {
-		return fmt.Errorf("set receive buffer: %w", err)
-	}
-	raw, err := d.conn.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("set receive buffer: %w", err)
-	}
-	return raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
-	})
-}
-
-func (d *Decap) closeConn() error {
-	if err := d.conn.Close(); !errors.Is(err, net.ErrClosed) {
+func (d *Decap) closeSocket() error {
+	if err := d.socket.Close(); !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return nil // Run has closed it
@@ -105,7 +82,7 @@ func (d *Decap) Device() string { return d.device.Name() }
 // only if the socket or the clean-up fails; packets that cannot be used are
 // counted.
 func (d *Decap) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = d.conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = d.socket.Close() })
 	defer stop()
 	err := d.receive()
 	if ctx.Err() != nil {
@@ -115,26 +92,27 @@ func (d *Decap) Run(ctx context.Context) error {
 }
 
 func (d *Decap) receive() error {
-	buf := make([]byte, maxPacket)
 	for {
-		// ReadMsgIP leaves the outer header on; it is looked at.
-		n, _, _, _, err := d.conn.ReadMsgIP(buf, nil)
+		a, ok, err := d.socket.receive()
 		if err != nil {
-			return fmt.Errorf("receive IPIP: %w", err)
+			return fmt.Errorf("receive %s: %w", d.filter.kind, err)
 		}
-		d.handle(wire.IPv4(buf[:n]))
+		d.counts[d.handle(a, ok)].Add(1)
 	}
 }
 
-// handle does one packet.
-func (d *Decap) handle(outer wire.IPv4) {
-	inner, reason := d.filter.unwrap(outer)
+// handle does one packet, if it is one.
+func (d *Decap) handle(a arrived, ok bool) Reason {
+	if !ok {
+		return Malformed
+	}
+	inner, reason := d.filter.unwrap(a)
 	if reason == Delivered {
 		if _, err := d.device.Write(inner); err != nil {
-			reason = Undeliverable
+			return Undeliverable
 		}
 	}
-	d.counts[reason].Add(1)
+	return reason
 }
 
 // Stats returns the packets counted so far, by Reason.

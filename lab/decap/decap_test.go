@@ -8,8 +8,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ulvs/internal/netns"
 	"ulvs/internal/testns"
@@ -96,7 +99,7 @@ func TestEcho(t *testing.T) {
 		dir, server := pair(t)
 		d := open(t, server, Options{Kind: kind})
 		echo(t, server)
-		got := ask(t, dir)
+		got := ask(t, dir, IPIP)
 		if string(got) != "hello" {
 			t.Errorf("kind %d: answer %q", kind, got)
 		}
@@ -106,22 +109,90 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// TestEchoTypes does so by each type of tunnel.
+func TestEchoTypes(t *testing.T) {
+	for kind := range Type(len(typeNames)) {
+		dir, server := pair(t)
+		o := Options{Type: kind}
+		if kind == GUE {
+			o.Port = guePort
+		}
+		d := open(t, server, o)
+		echo(t, server)
+		if got := ask(t, dir, kind); string(got) != "hello" {
+			t.Errorf("%s: answer %q", kind, got)
+		}
+		if s := d.Stats(); s[Delivered] == 0 || s != (Stats{Delivered: s[Delivered]}) {
+			t.Errorf("%s: counted %v", kind, s)
+		}
+	}
+}
+
+const guePort = 6080
+
+// TestCongestion: the outer header's congestion mark is seen by GUE too, whose
+// socket does not give the header. The inner packet's flow does not know ECN.
+func TestCongestion(t *testing.T) {
+	dir, server := pair(t)
+	d := open(t, server, Options{Type: GUE, Port: guePort})
+	var tunnel net.Conn
+	var err error
+	dir.Do(func() { tunnel, err = dial(GUE) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tunnel.Close()
+	control, err := tunnel.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := control.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TOS, ce) }); err != nil {
+		t.Fatal(err)
+	}
+	packet := append([]byte(headers[GUE]), tunnelled(t, director, clientIP, vip, 0, 0)[20:]...)
+	again := time.NewTicker(time.Millisecond) // a packet that is sent before the link is up is lost
+	defer again.Stop()
+	for deadline := time.Now().Add(5 * time.Second); d.Stats()[Congested] == 0; <-again.C {
+		if _, err := tunnel.Write(packet); err != nil && !errors.Is(err, syscall.ECONNREFUSED) || time.Now().After(deadline) {
+			t.Fatalf("counted %v, %v", d.Stats(), err)
+		}
+	}
+	if s := d.Stats(); s != (Stats{Congested: s[Congested]}) {
+		t.Errorf("counted %v", s)
+	}
+}
+
+// dial opens the director's end of a tunnel.
+func dial(kind Type) (net.Conn, error) {
+	from, to := net.IP(director.AsSlice()), net.IP(rip.AsSlice())
+	switch kind {
+	case GRE:
+		return net.DialIP("ip4:47", &net.IPAddr{IP: from}, &net.IPAddr{IP: to})
+	case GUE:
+		return net.DialUDP("udp4", &net.UDPAddr{IP: from}, &net.UDPAddr{IP: to, Port: guePort})
+	}
+	return net.DialIP("ip4:4", &net.IPAddr{IP: from}, &net.IPAddr{IP: to})
+}
+
+// headers are what a director puts before the inner packet.
+var headers = map[Type]string{GRE: "\x00\x00\x08\x00", GUE: "\x00\x04\x00\x00"}
+
 // ask sends a tunnelled datagram from dir and returns the answer.
-func ask(t *testing.T, dir *testns.NS) []byte {
+func ask(t *testing.T, dir *testns.NS, kind Type) []byte {
 	t.Helper()
 	var socket net.PacketConn
-	var tunnel *net.IPConn
+	var tunnel net.Conn
 	var e1, e2 error
 	dir.Do(func() {
 		socket, e1 = net.ListenPacket("udp4", clientIP.String()+":1000")
-		tunnel, e2 = net.ListenIP("ip4:4", &net.IPAddr{IP: director.AsSlice()})
+		tunnel, e2 = dial(kind)
 	})
 	if err := errors.Join(e1, e2); err != nil {
 		t.Fatal(err)
 	}
 	defer socket.Close()
 	defer tunnel.Close()
-	n, from, buf := askUntil(t, tunnel, socket)
+	n, from, buf := askUntil(t, tunnel, socket, headers[kind])
 	if from.String() != vip.String()+":9" {
 		t.Errorf("answer came from %v", from)
 	}
@@ -130,12 +201,12 @@ func ask(t *testing.T, dir *testns.NS) []byte {
 
 // askUntil sends until there is an answer: a packet that is sent before the
 // kernel has noticed that the link is up is lost.
-func askUntil(t *testing.T, tunnel *net.IPConn, socket net.PacketConn) (int, net.Addr, []byte) {
+func askUntil(t *testing.T, tunnel net.Conn, socket net.PacketConn, header string) (int, net.Addr, []byte) {
 	t.Helper()
-	inner := tunnelled(t, director, clientIP, vip, 0, 0)[20:]
+	packet := append([]byte(header), tunnelled(t, director, clientIP, vip, 0, 0)[20:]...)
 	buf := make([]byte, 2048)
 	for range 50 {
-		if _, err := tunnel.WriteTo(inner, &net.IPAddr{IP: rip.AsSlice()}); err != nil {
+		if _, err := tunnel.Write(packet); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Fatal(err)
 		}
 		_ = socket.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
@@ -202,7 +273,7 @@ func TestAfterKill(t *testing.T) {
 	testns.Veth(t, server, DefaultDevice, server, farName(DefaultDevice))
 	open(t, server, Options{Kind: Veth})
 	echo(t, server)
-	ask(t, dir)
+	ask(t, dir, IPIP)
 }
 
 func TestOpenNamesTheDevice(t *testing.T) {

@@ -1,6 +1,7 @@
 // Package decap is the real server's end of LVS tunnelling (LVS-TUN) for
-// kernels without an ipip device: it receives IP in IP (RFC 2003) on a raw
-// socket, unpacks it and hands the inner packet to the kernel on a device that
+// kernels without the devices for it: it receives IP in IP (RFC 2003) or GRE
+// (RFC 2784) on a raw socket, or GUE (draft-ietf-intarea-gue) on a UDP socket,
+// unpacks it and hands the inner packet, which is IPv4, to the kernel on a device that
 // holds the virtual address. Replies are the kernel's and never pass here.
 //
 // It takes packets from the directors it was told of only, with inner packets
@@ -10,8 +11,9 @@
 // end. It never forwards a packet and never sends one to the network.
 //
 // The kernel reassembles outer fragments before they come here. A kernel that
-// has an ipip or sit device loaded answers each tunnelled packet with an ICMP
-// port unreachable of its own; there, use its tunl0 instead.
+// has an ipip or sit device loaded, for GRE a gre device, answers each tunnelled
+// packet with an ICMP port unreachable of its own; there, use its tunl0 or gre0
+// instead.
 //
 // Open and Run are called once each; Stats may be called from any goroutine.
 package decap

@@ -16,7 +16,7 @@ type Reason uint8
 const (
 	Delivered     Reason = iota
 	NotDirector          // the outer source is no director of ours
-	Malformed            // no whole inner IPv4 packet with a right header checksum
+	Malformed            // no plain header of the tunnel, or no whole inner IPv4 packet with right checksums
 	NotVIP               // the inner destination is none of our virtual addresses
 	Martian              // no client can have the inner source
 	Congested            // marked congested on a flow that does not know ECN (RFC 6040)
@@ -47,6 +47,7 @@ func (s Stats) String() string {
 
 // filter says what is accepted.
 type filter struct {
+	kind      Type
 	directors map[[4]byte]bool
 	vips      map[[4]byte]bool
 }
@@ -74,17 +75,14 @@ func set(addrs []netip.Addr, what string) (map[[4]byte]bool, error) {
 	return s, nil
 }
 
-// unwrap returns the inner packet of outer, an IP packet of protocol 4 as the
-// kernel has checked it. The inner packet's ECN field may have been changed.
-func (f *filter) unwrap(outer wire.IPv4) (wire.IPv4, Reason) {
-	if len(outer) < wire.IPv4Len || len(outer) < outer.HeaderLen() {
-		return nil, Malformed
-	}
-	if !f.directors[outer.Src()] {
+// unwrap returns the inner packet of what has arrived. The inner packet's ECN
+// field may have been changed.
+func (f *filter) unwrap(a arrived) (wire.IPv4, Reason) {
+	if !f.directors[a.src] {
 		return nil, NotDirector
 	}
-	inner := wire.IPv4(outer[outer.HeaderLen():])
-	if !whole(inner) {
+	inner, ok := f.kind.carried(a.body)
+	if !ok || !whole(inner) {
 		return nil, Malformed
 	}
 	inner = inner[:inner.TotalLen()]
@@ -93,7 +91,7 @@ func (f *filter) unwrap(outer wire.IPv4) (wire.IPv4, Reason) {
 		return nil, NotVIP
 	case martian(inner):
 		return nil, Martian
-	case !carryECN(outer.TOS(), inner):
+	case !carryECN(a.tos, inner):
 		return nil, Congested
 	}
 	return inner, Delivered

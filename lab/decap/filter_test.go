@@ -54,6 +54,15 @@ func testFilter(t testing.TB) *filter {
 	return &f
 }
 
+// unwrapIP unwraps a whole packet, as a raw socket gets it.
+func unwrapIP(f *filter, b []byte) (wire.IPv4, Reason) {
+	a, ok := fromIP(b)
+	if !ok {
+		return nil, Malformed
+	}
+	return f.unwrap(a)
+}
+
 // edit changes a byte of the packet and, if fix is true, makes the checksum of
 // the inner header right again.
 func edit(p []byte, at int, value byte, fix bool) []byte {
@@ -93,7 +102,7 @@ func TestUnwrap(t *testing.T) {
 		{"inner checksum wrong", edit(good, 30, good[30]+1, false), Malformed},
 		{"outer header beyond the end", edit(good[:30], 0, 0x4f, false), Malformed},
 	} {
-		inner, got := f.unwrap(tt.in)
+		inner, got := unwrapIP(f, tt.in)
 		if got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
@@ -115,7 +124,7 @@ func TestECN(t *testing.T) {
 	}
 	for own, row := range table {
 		for mark, want := range row {
-			inner, reason := f.unwrap(tunnelled(t, director, clientIP, vip, 0x28|uint8(mark), 0x48|own))
+			inner, reason := unwrapIP(f, tunnelled(t, director, clientIP, vip, 0x28|uint8(mark), 0x48|own))
 			switch {
 			case want == drop:
 				if reason != Congested {
@@ -159,22 +168,68 @@ func TestStatsText(t *testing.T) {
 	}
 }
 
-// FuzzUnwrap: whatever comes, what is delivered is a whole packet for the
-// virtual address with a right checksum.
+// TestUnwrapTypes: GRE and GUE are unpacked if they are as directors send them.
+func TestUnwrapTypes(t *testing.T) {
+	packet := tunnelled(t, director, clientIP, vip, 0, 0)[20:]
+	summed := append(make([]byte, wire.GREChecksumLen), packet...)
+	wire.PutGRE(summed, wire.EtherTypeIPv4, true)
+	for _, tt := range []struct {
+		name   string
+		kind   Type
+		header string
+		want   Reason
+	}{
+		{"gre", GRE, "\x00\x00\x08\x00", Delivered},
+		{"gre with checksum", GRE, string(summed[:8]), Delivered},
+		{"gre with a wrong checksum", GRE, "\x80\x00\x08\x00\x12\x34\x00\x00", Malformed},
+		{"gre with a key", GRE, "\x20\x00\x08\x00\x00\x00\x00\x01", Malformed},
+		{"gre of IPv6", GRE, "\x00\x00\x86\xdd", Malformed},
+		{"nothing as gre", GRE, "", Malformed},
+		{"gue", GUE, "\x00\x04\x00\x00", Delivered},
+		{"gue of IPv6", GUE, "\x00\x29\x00\x00", Malformed},
+		{"gue with a flag", GUE, "\x00\x04\x00\x01", Malformed},
+		{"gue with an extension", GUE, "\x01\x04\x00\x00\x00\x00\x00\x00", Malformed},
+		{"gue control", GUE, "\x20\x04\x00\x00", Malformed},
+		{"gre as ipip", IPIP, "\x00\x00\x08\x00", Malformed},
+	} {
+		f := testFilter(t)
+		f.kind = tt.kind
+		inner, got := f.unwrap(arrived{src: director.As4(), body: append([]byte(tt.header), packet...)})
+		if got != tt.want || got == Delivered && !bytes.Equal(inner, packet) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestParseType(t *testing.T) {
+	for _, name := range append(Types(), "") {
+		if got, err := ParseType(name); err != nil || name != "" && got.String() != name {
+			t.Errorf("%q: %v, %v", name, got, err)
+		}
+	}
+	if _, err := ParseType("sit"); err == nil || err.Error() != `"sit" is not one of ipip, gre, gue` {
+		t.Errorf("sit: %v", err)
+	}
+}
+
+// FuzzUnwrap: whatever comes by any type of tunnel, what is delivered is a whole
+// packet for the virtual address with a right checksum.
 func FuzzUnwrap(f *testing.F) {
 	good := tunnelled(f, director, clientIP, vip, 1, 2)
 	f.Add(good)
 	f.Add(good[:41])
 	f.Add(edit(good, 0, 0x4f, false))
 	f.Add(tunnelled(f, director, clientIP, vip, 3, 0))
+	for _, header := range headers {
+		f.Add(append(append(bytes.Clone(good[:20]), header...), good[20:]...))
+	}
 	flt := testFilter(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		inner, reason := flt.unwrap(b)
-		if reason != Delivered {
-			return
-		}
-		if !whole(inner) || len(inner) != inner.TotalLen() || inner.Dst() != vip.As4() {
-			t.Errorf("delivered %x", []byte(inner))
+		for flt.kind = range Type(len(typeNames)) {
+			inner, reason := unwrapIP(flt, bytes.Clone(b))
+			if reason == Delivered && (!whole(inner) || len(inner) != inner.TotalLen() || inner.Dst() != vip.As4()) {
+				t.Errorf("%s: delivered %x", flt.kind, []byte(inner))
+			}
 		}
 	})
 }

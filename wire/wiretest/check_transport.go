@@ -74,11 +74,11 @@ func Quoted(checks ...Checker) Checker {
 func Inner(checks ...Checker) Checker {
 	return func(t testing.TB, d *Decoded) error {
 		t.Helper()
-		if d.Proto != wire.ProtoIPIP && d.Proto != wire.ProtoIPv6 {
-			return fmt.Errorf("not an IPIP packet")
+		b, err := tunnelled(d)
+		if err == nil {
+			decodeIP(t, b, false).run(t, checks)
 		}
-		decodeIP(t, d.IPPayload, false).run(t, checks)
-		return nil
+		return err
 	}
 }
 
