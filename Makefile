@@ -6,7 +6,7 @@ export CGO_ENABLED = 0
 
 FUZZTIME ?= 30s
 
-.PHONY: all build demo test unit race e2e fuzz lint bench bench-first conformance conformance-doc commands-doc ci packages clean
+.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc commands-doc ci packages clean
 
 all: build
 
@@ -45,6 +45,14 @@ lint:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Every comparison once, far too short to mean anything: does it all work?
+bench-quick: build
+	$(BIN) bench quick
+
+# The whole comparison, on an idle machine: about 17 minutes.
+bench-all: build
+	$(BIN) bench all --out bench/results/latest
 
 bench-first: build
 	$(BIN) bench first

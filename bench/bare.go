@@ -16,9 +16,11 @@ import (
 type Contestant interface {
 	// Name is what the report calls it.
 	Name() string
-	// Start begins to forward what comes in at t.In for t.VIP to the real
-	// server behind t.Out, on processor DirectorCPU, and returns once it
-	// does. stop ends it.
+	// Wiring is what it needs of the hosts around it.
+	Wiring() Wiring
+	// Start begins to forward what comes in at t.In for t.Services of t.VIP to
+	// the real servers behind t.Out, on the processor of t.Place, and returns
+	// once it does. stop ends it.
 	Start(ctx context.Context, t *Topology) (stop func() error, err error)
 }
 
@@ -35,6 +37,9 @@ func (b Bare) Name() string {
 	}
 	return "bare ring"
 }
+
+// Wiring implements Contestant.
+func (Bare) Wiring() Wiring { return Wiring{} }
 
 // batchSize is the number of packets handled at a time.
 const batchSize = 64
@@ -77,7 +82,7 @@ func (f *bareForwarder) open(ring afpacket.Geometry) {
 }
 
 func (f *bareForwarder) run(ready chan<- error) {
-	err := pinThread(DirectorCPU)
+	err := pinThread(f.t.Place.Director)
 	ready <- err
 	if err != nil {
 		return

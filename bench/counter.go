@@ -12,8 +12,8 @@ import (
 	"ulvs/internal/netns"
 )
 
-// counter is a rule at an interface's ingress that counts IPv4, and another
-// that drops it. Both lie behind packet sockets of all protocols; whatever a
+// counter is a rule at an interface's ingress that counts IPv4, and perhaps
+// another that drops it. Both lie behind packet sockets of all protocols; whatever a
 // forwarder hooks in between, as ulvs does with its guard, runs and costs.
 type counter struct {
 	ns    *netns.NS
@@ -27,7 +27,7 @@ const counterTable = "bench"
 // countFirst is the hook priority of the counting rule: before the guard's.
 var countFirst = nftables.ChainPriorityRef(-1000)
 
-func countAndDrop(ns *netns.NS, ifname string) (counter, error) {
+func countAt(ns *netns.NS, ifname string, drop bool) (counter, error) {
 	conn, err := nftables.New(nftables.WithNetNSFd(ns.FD()))
 	if err != nil {
 		return counter{}, fmt.Errorf("open nftables: %w", err)
@@ -47,7 +47,9 @@ func countAndDrop(ns *netns.NS, ifname string) (counter, error) {
 		return chain
 	}
 	c.chain = hook("count", countFirst, &expr.Counter{})
-	hook("drop", nftables.ChainPriorityFilter, &expr.Verdict{Kind: expr.VerdictDrop})
+	if drop {
+		hook("drop", nftables.ChainPriorityFilter, &expr.Verdict{Kind: expr.VerdictDrop})
+	}
 	if err := conn.Flush(); err != nil {
 		return counter{}, fmt.Errorf("count at ingress of %s: %w", ifname, err)
 	}

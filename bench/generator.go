@@ -10,12 +10,17 @@ import (
 
 	"ulvs/dataplane/afpacket"
 	"ulvs/internal/liveframes"
+	"ulvs/internal/netns"
 	"ulvs/wire"
 )
 
-// Flows differ in their source port, from firstPort on.
+// Flows differ in their source port, from firstPort on, and if there are more
+// than flowPorts, in their source address.
 const (
 	firstPort = 1024
+	flowPorts = 60000
+	// maxFlows leaves the addresses in the client's network.
+	maxFlows = 200 * flowPorts
 	// DefaultFlows is the number of flows unless told otherwise.
 	DefaultFlows = 60000
 	// frameSize is the length of each frame in bytes: 64 on a wire, where
@@ -37,24 +42,25 @@ func udpFrame(t *Topology) []byte {
 	copy(b[6:], []byte{2, 0, 0, 0, 0, 1, 8, 0})
 	ip := b[14:]
 	copy(ip, []byte{0x45, 0, 0, frameSize - 14, 0, 0, 0x40, 0, 64, 17})
-	src, dst := t.Clients.As4(), t.VIP.Addr().As4()
+	src, dst := t.Clients.As4(), t.VIP.As4()
 	copy(ip[12:], src[:])
 	copy(ip[16:], dst[:])
-	binary.BigEndian.PutUint16(ip[10:], headerChecksum(ip[:20]))
+	setChecksum(ip[:20])
 	udp := ip[20:]
 	binary.BigEndian.PutUint16(udp, firstPort)
-	binary.BigEndian.PutUint16(udp[2:], t.VIP.Port())
+	binary.BigEndian.PutUint16(udp[2:], discard.Port)
 	binary.BigEndian.PutUint16(udp[4:], frameSize-14-20)
 	return b
 }
 
-// headerChecksum is RFC 1071 over an IP header whose checksum field is zero.
-func headerChecksum(b []byte) uint16 {
+// setChecksum writes the checksum of an IPv4 header (RFC 1071).
+func setChecksum(b []byte) {
 	sum := uint32(0)
+	b[10], b[11] = 0, 0
 	for i := 0; i < len(b); i += 2 {
 		sum += uint32(binary.BigEndian.Uint16(b[i:]))
 	}
-	return ^uint16(sum + sum>>16)
+	binary.BigEndian.PutUint16(b[10:], ^uint16(sum+sum>>16))
 }
 
 // pacedGenerator sends by a packet socket in the client's namespace, at a rate
@@ -73,7 +79,7 @@ type pacedGenerator struct {
 // so that its gaps stay well below what a ring holds.
 const (
 	burst      = 256
-	pacedBurst = 32
+	pacedBurst = 64
 )
 
 func newPacedGenerator(t *Topology, flows, rate int) (*pacedGenerator, error) {
@@ -122,10 +128,16 @@ func (g *pacedGenerator) due(sent int, since time.Duration) bool {
 	return float64(sent) <= since.Seconds()*float64(g.rate)
 }
 
-// number gives the packets the next source ports and returns the flow after.
+// number gives the packets the next sources and returns the flow after.
 func (g *pacedGenerator) number(pkts []*wire.Packet, flow int) int {
+	first := binary.BigEndian.Uint32(g.frame[26:])
 	for _, p := range pkts {
-		binary.BigEndian.PutUint16(p.Buf[p.Start+34:], uint16(firstPort+flow))
+		f := p.Frame()
+		binary.BigEndian.PutUint16(f[34:], uint16(firstPort+flow%flowPorts))
+		if g.flows > flowPorts {
+			binary.BigEndian.PutUint32(f[26:], first+uint32(flow/flowPorts))
+			setChecksum(f[14:34])
+		}
 		if flow++; flow == g.flows {
 			flow = 0
 		}
@@ -151,18 +163,28 @@ func (g *pacedGenerator) stop() error {
 
 // floodGenerator is the kernel's own source, which outruns every forwarder.
 type floodGenerator struct {
-	t      *Topology
+	from   *netns.NS
 	source *liveframes.Source
 	ended  chan error
 }
 
+// newFloodGenerator makes frames come in at the director. If the reception has
+// a thread of its own, they leave by the client's end of the cable instead, for
+// only so they go through the NAPI at the director's.
 func newFloodGenerator(t *Topology, flows int) (*floodGenerator, error) {
-	index, err := t.Director.Index(t.In)
+	g, ifname := &floodGenerator{from: t.Director, ended: make(chan error, 1)}, t.In
+	if t.Place.Threaded {
+		g.from, ifname = t.Client, t.ClientIf
+	}
+	index, err := g.from.Index(ifname)
 	if err != nil {
 		return nil, err
 	}
-	source, err := liveframes.New(udpFrame(t), firstPort, flows, index)
-	return &floodGenerator{t: t, source: source, ended: make(chan error, 1)}, err
+	g.source, err = liveframes.New(liveframes.Config{
+		Frame: udpFrame(t), Flows: flows, FirstPort: firstPort, Ports: flowPorts,
+		Index: index, Transmit: t.Place.Threaded,
+	})
+	return g, err
 }
 
 func (g *floodGenerator) start() error {
@@ -174,7 +196,7 @@ func (g *floodGenerator) start() error {
 			return
 		}
 		var running error
-		entering := g.t.Director.Do(func() { running = g.source.Run() })
+		entering := g.from.Do(func() { running = g.source.Run() })
 		g.ended <- errors.Join(entering, running)
 	}()
 	return <-ready
@@ -194,15 +216,15 @@ func (g *floodGenerator) stop() error {
 }
 
 // newGenerator chooses: a rate is paced, flooding is the kernel's source.
-func newGenerator(t *Topology, o Options) (generator, error) {
-	if o.Rate > 0 || o.SocketSource {
-		g, err := newPacedGenerator(t, o.Flows, o.Rate)
+func newGenerator(t *Topology, l Load) (generator, error) {
+	if l.Rate > 0 || l.SocketSource {
+		g, err := newPacedGenerator(t, l.Flows, l.Rate)
 		if err != nil {
 			return nil, fmt.Errorf("make generator: %w", err)
 		}
 		return g, nil
 	}
-	g, err := newFloodGenerator(t, o.Flows)
+	g, err := newFloodGenerator(t, l.Flows)
 	if err != nil {
 		return nil, fmt.Errorf("make generator: %w", err)
 	}

@@ -30,6 +30,9 @@ func (l Loop) Name() string {
 	return "packet loop"
 }
 
+// Wiring implements Contestant.
+func (Loop) Wiring() Wiring { return Wiring{} }
+
 // Start implements Contestant.
 func (l Loop) Start(_ context.Context, t *Topology) (func() error, error) {
 	f := &loopForwarder{t: t, decode: l.Decode}
@@ -39,7 +42,7 @@ func (l Loop) Start(_ context.Context, t *Topology) (func() error, error) {
 	if f.err != nil {
 		return nil, errors.Join(f.err, f.close())
 	}
-	free, err := pinThreads(DirectorCPU)
+	free, err := pinThreads(t.Place.Director)
 	if err != nil {
 		return nil, errors.Join(err, f.close())
 	}
@@ -96,7 +99,7 @@ func decodes(frame []byte) bool {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
 	ip, _ := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
 	udp, _ := p.Layer(layers.LayerTypeUDP).(*layers.UDP)
-	return ip != nil && udp != nil && udp.DstPort == layers.UDPPort(virtual.Port())
+	return ip != nil && udp != nil && udp.DstPort == layers.UDPPort(discard.Port)
 }
 
 func (f *loopForwarder) stop() error {

@@ -227,33 +227,31 @@ type ext struct {
 	_                     [UnitSize - 48]byte
 }
 
-// isInbound reports whether k names c.
-func (c *Conn) isInbound(k *Key) bool {
-	if c.clientPort != k.ClientPort || c.virtPort != k.VirtualPort || c.proto != k.Proto {
-		return false
-	}
-	if c.flags&wide != 0 {
-		e := c.ext()
-		return e.client == k.Client && e.virtual == k.Virtual
-	}
-	return same4(c.client, &k.Client) && same4(c.virtual, &k.Virtual)
+// is4 reports whether both addresses are IPv4.
+func (k *Key) is4() bool { return k.Client.Is4() && k.Virtual.Is4() }
+
+// isInbound4 reports whether k, whose addresses are IPv4, names c. It is small
+// enough to be inlined.
+func (c *Conn) isInbound4(k *Key) bool {
+	return c.client == k.Client.V4() && c.virtual == k.Virtual.V4() && c.clientPort == k.ClientPort &&
+		c.virtPort == k.VirtualPort && c.proto == k.Proto && c.flags&wide == 0
 }
 
-// isReply reports whether k, with the real end in place of the virtual one,
-// names c.
-func (c *Conn) isReply(k *Key) bool {
-	if c.clientPort != k.ClientPort || c.realPort != k.VirtualPort || c.proto != k.Proto {
-		return false
-	}
-	if c.flags&wide != 0 {
-		e := c.ext()
-		return e.client == k.Client && e.real == k.Virtual
-	}
-	return same4(c.client, &k.Client) && same4(c.real, &k.Virtual)
+// isInbound6 is isInbound4 where one of c's addresses is IPv6.
+func (c *Conn) isInbound6(k *Key) bool {
+	return c.flags&wide != 0 && c.ext().client == k.Client && c.ext().virtual == k.Virtual &&
+		c.clientPort == k.ClientPort && c.virtPort == k.VirtualPort && c.proto == k.Proto
 }
 
-// same4 compares a packed IPv4 address with a.
-func same4(p uint32, a *wire.Addr) bool {
-	lo, hi := words(a)
-	return lo == 0 && hi == uint64(p)<<32|v4Mark
+// isReply4 reports whether k, whose addresses are IPv4, with the real end in
+// place of the virtual one, names c.
+func (c *Conn) isReply4(k *Key) bool {
+	return c.client == k.Client.V4() && c.real == k.Virtual.V4() && c.clientPort == k.ClientPort &&
+		c.realPort == k.VirtualPort && c.proto == k.Proto && c.flags&wide == 0
+}
+
+// isReply6 is isReply4 where one of c's addresses is IPv6.
+func (c *Conn) isReply6(k *Key) bool {
+	return c.flags&wide != 0 && c.ext().client == k.Client && c.ext().real == k.Virtual &&
+		c.clientPort == k.ClientPort && c.realPort == k.VirtualPort && c.proto == k.Proto
 }

@@ -54,7 +54,7 @@ func (s *Shard) takeReply(c *Conn, tag, n uint32) {
 		if uint32(s.slots[i]>>32) != tag {
 			continue
 		}
-		if old := &s.conns[uint32(s.slots[i])-1]; old.flags&replyIndexed != 0 && old.isReply(&k) {
+		if old := &s.conns[uint32(s.slots[i])-1]; old.flags&replyIndexed != 0 && (k.is4() && old.isReply4(&k) || old.isReply6(&k)) {
 			old.flags &^= replyIndexed
 			break
 		}

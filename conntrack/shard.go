@@ -44,13 +44,14 @@ func (s *Shard) Unlock() { s.mu.Unlock() }
 // as the client using the connection; see FindOutbound.
 func (s *Shard) FindInbound(k *Key) *Conn {
 	tg := tag(s.hash, &k.Virtual, k.VirtualPort, s.t.secrets.inbound)
+	four := k.is4()
 	for i := s.home(tg); ; i = s.next(i) {
 		e := s.slots[i]
 		if uint32(e) == 0 {
 			return nil
 		}
 		if uint32(e>>32) == tg {
-			if c := &s.conns[uint32(e)-1]; c.isInbound(k) {
+			if c := &s.conns[uint32(e)-1]; four && c.isInbound4(k) || c.isInbound6(k) {
 				if c.flags&(replyIndexed|NoOutput|Template) == 0 {
 					s.relink(c)
 				}
@@ -66,13 +67,14 @@ func (s *Shard) FindInbound(k *Key) *Conn {
 // server) it is the one that the client used last.
 func (s *Shard) FindOutbound(k *Key) *Conn {
 	tg := tag(s.hash, &k.Virtual, k.VirtualPort, s.t.secrets.reply)
+	four := k.is4()
 	for i := s.home(tg); ; i = s.next(i) {
 		e := s.slots[i]
 		if uint32(e) == 0 {
 			return nil
 		}
 		if uint32(e>>32) == tg {
-			if c := &s.conns[uint32(e)-1]; c.isReply(k) {
+			if c := &s.conns[uint32(e)-1]; four && c.isReply4(k) || c.isReply6(k) {
 				return c
 			}
 		}

@@ -16,7 +16,7 @@ import (
 func (s *portSet) distribute() error {
 	shares := make([]*share, 0, len(s.d.workers))
 	for i := range s.d.workers {
-		sh, err := newShare(s.ofWorker(i))
+		sh, err := newShare(s.ofWorker(i), s.d.opts.Poll)
 		if err != nil {
 			for _, other := range shares {
 				err = errors.Join(err, other.poller.Close())

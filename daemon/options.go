@@ -17,8 +17,10 @@ type Options struct {
 	RingSlots  int      // frames each receive ring holds; 0: by RingMemory
 	// RingMemory bounds the memory of all receive rings in bytes. Rings get
 	// smaller for it, down to MinSlots; beyond, an interface gets none.
-	RingMemory  int64
-	Throughput  bool // TPACKET_V3: more packets per second, a millisecond later
+	RingMemory int64
+	Throughput bool // TPACKET_V3: more packets per second, a millisecond later
+	// Poll is how workers wait for frames; nil: as afpacket.NewPoller chooses.
+	Poll        *afpacket.Poll
 	QdiscBypass bool
 	NoGuard     bool // leave the host's stack alone: for tests and experts
 	// ProcDir is a folder in which net/ip_vs and its neighbours are kept as the

@@ -45,10 +45,13 @@ type share struct {
 	poller *afpacket.Poller
 }
 
-func newShare(ports map[uint16]*afpacket.Port) (*share, error) {
+func newShare(ports map[uint16]*afpacket.Port, mode *afpacket.Poll) (*share, error) {
 	poller, err := afpacket.NewPoller(slices.Collect(maps.Values(ports))...)
 	if err != nil {
 		return nil, err
+	}
+	if mode != nil {
+		poller.SetPoll(*mode)
 	}
 	return &share{ports, poller}, nil
 }

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"ulvs/conntrack"
+	"ulvs/dataplane/nexthop"
 	"ulvs/wire"
 )
 
@@ -11,27 +12,62 @@ import (
 // is small).
 const groupSize = 16
 
+// prepared is what is known of a packet before it is decided.
+type prepared struct {
+	ahead conntrack.Ahead
+	view  wire.Plain
+	plain bool // view is valid, nothing is parsed
+	reply bool // plain, and not to a virtual address
+	aimed bool // ahead is valid
+	hop   *nexthop.Hop
+}
+
 // prepareGroup does for packets that arrived together what each has to wait
 // for, its header, its slot in the index of connections, its entry, so that the
-// waiting is done together. Each of the packets is to be decided next.
+// waiting is done together. Each of the packets is to be decided next, with its
+// place in l.prepared.
 func (l *Lane) prepareGroup(pkts []wire.Packet) {
-	n := 0
 	for i := range pkts {
-		if l.prepare(&pkts[i], &l.aheads[n]) {
-			n++
+		l.prepare(&pkts[i], &l.prepared[i])
+	}
+	for i := range pkts {
+		if r := &l.prepared[i]; r.aimed {
+			l.d.conns.Look(&r.ahead)
 		}
 	}
-	for i := range l.aheads[:n] {
-		l.d.conns.Look(&l.aheads[i])
-	}
-	for i := range l.aheads[:n] {
-		l.reached += l.d.conns.Reach(&l.aheads[i])
+	for i := range pkts {
+		if r := &l.prepared[i]; r.aimed {
+			l.reached += l.d.conns.Reach(&r.ahead)
+		}
 	}
 }
 
-// prepare parses a packet and begins its look-up, if it has one: TCP, UDP and SCTP
+// prepare looks whether p is plain, else parses it, and begins its look-up if it
+// has one.
+func (l *Lane) prepare(p *wire.Packet, r *prepared) {
+	r.plain = !l.parseAll && p.Plain(&r.view) && !l.view.idle && p.PlainTTL() > 1
+	if !r.plain {
+		r.aimed = l.parse(p, &r.ahead)
+		return
+	}
+	dst := wire.AddrFromV4(r.view.Dst)
+	r.reply = !l.view.vips.has(&dst) && !l.marked(&dst)
+	r.aimed = true
+	l.d.conns.AimPlain(&r.ahead, &r.view, r.reply)
+}
+
+// unplain makes a plain packet one that is parsed.
+func (l *Lane) unplain(p *wire.Packet, r *prepared) {
+	p.SetPlain(&r.view)
+	p.Fault, p.Hash, p.Way = wire.FaultNone, uint64(r.ahead.Hash), wire.WayInbound
+	if r.reply {
+		p.Way = wire.WayOutbound
+	}
+}
+
+// parse parses a packet and begins its look-up, if it has one: TCP, UDP and SCTP
 // do. The destination tells which direction to try first.
-func (l *Lane) prepare(p *wire.Packet, a *conntrack.Ahead) bool {
+func (l *Lane) parse(p *wire.Packet, a *conntrack.Ahead) bool {
 	p.Way = wire.WayUnknown
 	if notOurs(p) {
 		return false

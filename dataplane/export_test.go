@@ -37,3 +37,6 @@ var Together = together
 
 // Tunables returns the settings that schedulers look at.
 func (d *Director) Tunables() *sched.Tunables { return d.tunables }
+
+// ParseAll makes the lane take no packet the shortest way.
+func (l *Lane) ParseAll() { l.parseAll = true }

@@ -49,7 +49,7 @@ func (l *Lane) fragment(p *wire.Packet) Verdict {
 		return l.done(DroppedFragment)
 	}
 	defer func() { w.sizes = w.sizes[:0] }()
-	if l.prepare(&w.packet, &l.aheads[0]); w.packet.Fault != wire.FaultNone {
+	if l.parse(&w.packet, &l.prepared[0].ahead); w.packet.Fault != wire.FaultNone {
 		return l.malformed(&w.packet, w.packet.Fault)
 	}
 	return l.protocol(&w.packet)

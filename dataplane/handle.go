@@ -12,12 +12,24 @@ import (
 // neighbour discovery, fragments, ICMP errors, connection, virtual service. Without any service the
 // Director is out of the path, as ip_vs is.
 func (l *Lane) Handle(p *wire.Packet) Verdict {
-	l.prepare(p, &l.aheads[0])
-	return l.decide(p)
+	r := &l.prepared[0]
+	l.prepare(p, r)
+	return l.decide(p, r)
 }
 
 // decide is Handle after prepare.
-func (l *Lane) decide(p *wire.Packet) Verdict {
+func (l *Lane) decide(p *wire.Packet, r *prepared) Verdict {
+	if r.plain {
+		if v, ok := l.plain(p, r); ok {
+			return v
+		}
+		l.unplain(p, r)
+	}
+	return l.parsed(p)
+}
+
+// parsed is decide for a packet that is parsed.
+func (l *Lane) parsed(p *wire.Packet) Verdict {
 	if p.PktType == wire.ToOtherHost || p.PktType == wire.Outgoing {
 		return l.done(PassedOtherHost)
 	}

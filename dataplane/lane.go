@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ulvs/conntrack"
 	"ulvs/dataplane/nexthop"
 	"ulvs/sched"
 	"ulvs/wire"
@@ -51,13 +50,14 @@ type Lane struct {
 	guard    guard
 	whole    reassembled
 	send     func(port uint16, p *wire.Packet)
-	active   bool                       // the flow in hand begins as an active connection
-	flow     sched.Flow                 // of the packet to schedule; here for the same reason as hit
-	hit      hit                        // of the packet in hand; here, because a method call through a table would make a local escape
-	inner    wire.Packet                // what an ICMP error about a tunnel packet quotes; here for the same reason
-	aheads   [groupSize]conntrack.Ahead // of the group that is being prepared
-	reached  uint32                     // sink of prepareGroup
-	tunnelID uint16                     // IP id of the last tunnel header without DF
+	active   bool                // the flow in hand begins as an active connection
+	flow     sched.Flow          // of the packet to schedule; here for the same reason as hit
+	hit      hit                 // of the packet in hand; here, because a method call through a table would make a local escape
+	inner    wire.Packet         // what an ICMP error about a tunnel packet quotes; here for the same reason
+	prepared [groupSize]prepared // the group in hand
+	parseAll bool                // take no packet the shortest way
+	reached  uint32              // sink of prepareGroup
+	tunnelID uint16              // IP id of the last tunnel header without DF
 	// fragmentID is the id of the last IPv6 packet that was cut.
 	fragmentID uint32
 	// seen is the generation that the present batch began with, noBatch between
@@ -158,11 +158,11 @@ func (l *Lane) Full() bool {
 
 // queue puts a finished frame into the queue of its port.
 func (l *Lane) queue(p *wire.Packet) {
-	q := l.queues[p.Out]
-	if len(q) == 0 {
+	q := &l.queues[p.Out]
+	if len(*q) == 0 {
 		l.queued = append(l.queued, p.Out)
 	}
-	l.queues[p.Out] = append(q, p)
+	*q = append(*q, p)
 	l.waiting++
 }
 
@@ -211,16 +211,19 @@ func (l *Lane) serverDelta(i uint32) *Stats {
 		l.delta = append(l.delta, make([]Stats, int(i)+1-len(l.delta))...)
 	}
 	d := &l.delta[i]
-	if *d == (Stats{}) {
+	if d.InPkts|d.OutPkts|d.Conns == 0 { // the bytes then are too
 		l.dirty = append(l.dirty, i)
 	}
 	return d
 }
 
+// hopSlot is the place in the lane's cache of the next hop towards a.
+func (l *Lane) hopSlot(a *wire.Addr) *hopSlot { return &l.hops[a.V4()*0x9e3779b1>>22] }
+
 // hopTo returns the next hop towards a, from the lane's cache if it still
 // holds.
 func (l *Lane) hopTo(a *wire.Addr) (*nexthop.Hop, nexthop.Status) {
-	slot := &l.hops[a.V4()*0x9e3779b1>>22]
+	slot := l.hopSlot(a)
 	if slot.hop != nil && slot.addr == *a && slot.hop.Gen == l.d.hops.Gen() {
 		return slot.hop, nexthop.Ready
 	}

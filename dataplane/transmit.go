@@ -169,7 +169,19 @@ func (l *Lane) sendUnknown(*wire.Packet, *hit, *nexthop.Hop, nexthop.Status) Ver
 // emit puts the hardware addresses on and queues the packet towards to, or
 // lets it wait for them.
 func (l *Lane) emit(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.Status, r Reason) Verdict {
-	return l.done(l.place(p, to, hop, st, r))
+	if st != nexthop.Ready || p == &l.whole.packet {
+		r = l.place(p, to, hop, st, r)
+	} else {
+		l.put(p, hop)
+	}
+	return l.done(r)
+}
+
+// put queues a packet for a next hop that is known.
+func (l *Lane) put(p *wire.Packet, hop *nexthop.Hop) {
+	forward.SetMACs(p, hop.Src, hop.Dst)
+	p.Out = hop.Port
+	l.queue(p)
 }
 
 // place is emit without the counting: one packet may become several.
@@ -183,9 +195,7 @@ func (l *Lane) place(p *wire.Packet, to wire.Addr, hop *nexthop.Hop, st nexthop.
 		}
 		return HeldNeighbour
 	}
-	forward.SetMACs(p, hop.Src, hop.Dst)
-	p.Out = hop.Port
-	l.queue(p)
+	l.put(p, hop)
 	return r
 }
 

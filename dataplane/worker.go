@@ -198,12 +198,9 @@ func (w *Worker) handle(pkts []wire.Packet) {
 	for len(pkts) > 0 {
 		group := pkts[:min(len(pkts), groupSize)]
 		pkts = pkts[len(group):]
-		pass := w.lane.decide
-		if !w.prepare(group) {
-			pass = w.lane.Handle
-		}
+		prepared := w.prepare(group)
 		for i := 0; i < len(group); {
-			i += w.handleFrom(group[i:], pass)
+			i += w.handleFrom(group, i, prepared)
 		}
 	}
 }
@@ -221,10 +218,10 @@ func (w *Worker) prepare(group []wire.Packet) (ok bool) {
 	return true
 }
 
-// handleFrom passes packets on until the end or until one of them brings a fault
-// of ulvs itself to light; that one is dropped. It returns how many it dealt
-// with.
-func (w *Worker) handleFrom(pkts []wire.Packet, pass func(*wire.Packet) Verdict) (n int) {
+// handleFrom passes the packets of a group on, from the given one until the end
+// or until one of them brings a fault of ulvs itself to light; that one is
+// dropped. It returns how many it dealt with.
+func (w *Worker) handleFrom(group []wire.Packet, from int, prepared bool) (n int) {
 	defer func() {
 		if r := recover(); r != nil {
 			w.lane.done(DroppedPanic)
@@ -232,11 +229,15 @@ func (w *Worker) handleFrom(pkts []wire.Packet, pass func(*wire.Packet) Verdict)
 			w.faulted(r)
 		}
 	}()
-	for n = 0; n < len(pkts); n++ {
+	for n = 0; from+n < len(group); n++ {
 		if w.lane.Full() {
 			w.send()
 		}
-		pass(&pkts[n])
+		if p := &group[from+n]; prepared {
+			w.lane.decide(p, &w.lane.prepared[from+n])
+		} else {
+			w.lane.Handle(p)
+		}
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,7 +46,8 @@ func TestLongDatagrams(t *testing.T) {
 				mirror(t, n.Servers[0], at)
 				n.datagramRules()
 				conn := n.datagramClient(t)
-				for _, size := range []int{5, 1400, 1473, 5000, 60000} {
+				seenByClient := record(t, n.Client, "eth0", "ip", headers)
+				for _, size := range []int{5, 1400, 1473, 4000, 5000, 60000} {
 					sent := bytes.Repeat([]byte("fragments "), size/10+1)[:size]
 					check(t, conn.SetDeadline(time.Now().Add(patience)))
 					_, err := conn.Write(sent)
@@ -56,8 +58,29 @@ func TestLongDatagrams(t *testing.T) {
 						t.Errorf("%d bytes: %d came back, %v", size, length, err)
 					}
 				}
+				n.checkFragments(t, packets(t, seenByClient.stop(n.Client, n.Director.Addr())))
 				n.clean(t)
 			})
+		}
+	}
+}
+
+// checkFragments: no fragment of an answer has passed the director by, with the
+// real server's address; and it has dropped none.
+func (n *network) checkFragments(t *testing.T, all []seen) {
+	t.Helper()
+	for i := range all {
+		if src := all[i].ip.SrcIP.String(); src == n.Servers[0].Addr().String() || all[i].icmp != nil {
+			t.Errorf("client has seen %v", &all[i])
+		}
+	}
+	counts := n.reasons()
+	if counts["held-fragment"] == 0 || counts["forwarded-fragments"] == 0 {
+		t.Errorf("no fragments: %v", counts)
+	}
+	for name, count := range counts {
+		if strings.Contains(name, "fragment") && !strings.HasPrefix(name, "held-") && !strings.HasPrefix(name, "forwarded-") {
+			t.Errorf("director: %s %d", name, count)
 		}
 	}
 }

@@ -25,6 +25,7 @@ run make race
 run env FUZZTIME="${FUZZTIME:-30s}" make fuzz
 run go test -run '^$' -bench . -benchtime 1x ./...
 run make demo
+run make bench-quick
 
 # The demo again as a user without any right, where user namespaces are allowed.
 dir=$(mktemp -d)

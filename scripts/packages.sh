@@ -8,10 +8,11 @@ set -eu
 #   netbase          /etc/services, for names of ports
 #   curl nginx       real clients and real servers of the end-to-end tests
 #   ldirectord prometheus-node-exporter  programs that expect LVS: they drive and watch ours
-#   iperf3           bulk TCP through the director
+#   iperf3 wrk       bulk TCP and short connections through the director
+#   haproxy libnginx-mod-stream  balancers that ulvs is measured against
 #   tcpdump tshark   independent witnesses of what is on the wire
 #   nftables iproute2 ethtool  looking at and changing test hosts from outside
-packages="ca-certificates netbase curl nginx-light ldirectord prometheus-node-exporter iperf3 tcpdump tshark nftables iproute2 ethtool"
+packages="ca-certificates netbase curl nginx-light libnginx-mod-stream haproxy ldirectord prometheus-node-exporter iperf3 wrk tcpdump tshark nftables iproute2 ethtool"
 
 missing=""
 for p in $packages; do

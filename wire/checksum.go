@@ -92,10 +92,10 @@ func (a *Addr) sum() uint64 {
 }
 
 // headerSumOK reports whether the 20 bytes of b verify as an IPv4 header
-// without options. It compares in machine byte order: all ones has none.
+// without options. A sum of ones' complement 16-bit words is right if it is a
+// multiple of 0xffff, in whatever byte order.
 func headerSumOK(b *[IPv4Len]byte) bool {
 	s, c := bits.Add64(binary.NativeEndian.Uint64(b[0:]), binary.NativeEndian.Uint64(b[8:]), 0)
 	s, c = bits.Add64(s, uint64(binary.NativeEndian.Uint32(b[16:])), c)
-	s += c
-	return Fold(s) == 0xffff
+	return (s+c)%0xffff == 0 && s != 0
 }

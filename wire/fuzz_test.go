@@ -30,6 +30,7 @@ func FuzzParse(f *testing.F) {
 			o.Decode(offload)
 		}
 		p, fault := againstOracle(t, frame, o, clipped)
+		checkPlain(t, &p)
 		if fault == wire.FaultNone {
 			useViews(t, &p)
 		}

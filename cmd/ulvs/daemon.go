@@ -13,14 +13,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"ulvs/daemon"
+	"ulvs/dataplane/afpacket"
 )
 
 // runner is the daemon with its flags as they were typed.
 type runner struct {
 	daemon.Options
-	ringMiB            int64
-	logLevel, settings string
-	background         bool
+	ringMiB                  int64
+	logLevel, settings, poll string
+	background               bool
 }
 
 // runCommand is the daemon.
@@ -53,6 +54,7 @@ func (r *runner) flags(f *pflag.FlagSet) {
 	f.IntVar(&r.RingSlots, "ring-slots", 0, "frames that each receive ring holds (default as many as --ring-memory allows, at most 2070)")
 	f.Int64Var(&r.ringMiB, "ring-memory", daemon.DefaultRingMemory>>20, "MiB that all receive rings together may take")
 	f.BoolVar(&r.Throughput, "throughput", false, "receive in blocks: more packets per second, each a millisecond later")
+	f.StringVar(&r.poll, "poll", "", "how workers wait: adaptive (spin while that pays, then sleep), block (sleep at once) or spin (a whole processor each) (default adaptive, block on a single processor)")
 	f.BoolVar(&r.QdiscBypass, "qdisc-bypass", false, "transmit past the queueing discipline")
 	f.BoolVar(&r.NoGuard, "no-guard", false, "leave the host's own stack alone, even where it answers for a virtual address")
 	f.StringVar(&r.settings, "settings", "", "file of settings as sysctl.conf has them, net.ipv4.vs.NAME = VALUE (see ulvs set)")
@@ -77,6 +79,13 @@ func (r *runner) run(ctx context.Context, f *pflag.FlagSet) error {
 			return usageError{fmt.Errorf("--settings: %w", err)}
 		}
 		r.Settings = all
+	}
+	if r.poll != "" {
+		mode, err := afpacket.ParsePoll(r.poll)
+		if err != nil {
+			return usageError{fmt.Errorf("--poll: %w", err)}
+		}
+		r.Poll = &mode
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	r.RingMemory = r.ringMiB << 20

@@ -43,7 +43,7 @@ func reference() string {
 	var b strings.Builder
 	for _, c := range commands(rootCommand())[1:] {
 		use := c.UseLine()
-		if c.HasSubCommands() {
+		if c.HasSubCommands() && c.Use == c.Name() {
 			use = c.CommandPath() + " COMMAND"
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n    %s\n", c.CommandPath(), c.Short, use)
@@ -132,8 +132,12 @@ func checkLine(words []string) string {
 	switch {
 	case err != nil:
 		return err.Error()
-	case c == root && words[0][0] != '-', c.HasSubCommands() && len(rest) > 0 && rest[0][0] != '-':
+	case c == root && words[0][0] != '-':
 		return "no such command"
+	case c.HasSubCommands() && len(rest) > 0 && rest[0][0] != '-':
+		if err := c.ValidateArgs(rest[:1]); err != nil {
+			return err.Error()
+		}
 	case c.DisableFlagParsing:
 		return ""
 	}

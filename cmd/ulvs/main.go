@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ulvs/bench"
 	"ulvs/control/api"
 	"ulvs/daemon"
 	"ulvs/ipvsadm"
@@ -60,9 +61,10 @@ func exitCode(err error) int {
 	var usage usageError
 	var daemonUsage *daemon.UsageError
 	var labUsage *lab.UsageError
+	var benchUsage *bench.UsageError
 	var remote *api.Error
 	switch {
-	case errors.As(err, &usage), errors.As(err, &daemonUsage), errors.As(err, &labUsage):
+	case errors.As(err, &usage), errors.As(err, &daemonUsage), errors.As(err, &labUsage), errors.As(err, &benchUsage):
 		return exitUsage
 	case errors.As(err, &remote) && remote.Code == api.Unreachable:
 		return exitUnreachable

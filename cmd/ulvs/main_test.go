@@ -52,7 +52,11 @@ func TestRefusals(t *testing.T) {
 		code       int
 	}{
 		{"nosuch", `no command "nosuch"; see ulvs --help`, exitUsage},
-		{"bench nosuch", `no command "nosuch"; see ulvs bench --help`, exitUsage},
+		{"bench nosuch", `no experiment "nosuch"; ulvs bench list names them`, exitUsage},
+		{"bench quick --rounds 0", "--rounds: 0 is not a positive number", exitUsage},
+		{"bench quick --json --gobench", "--gobench: not with --json; --out writes both", exitUsage},
+		{"bench doc", "ulvs bench doc takes results and perhaps a document, got 0 arguments", exitUsage},
+		{"bench doc NONE", "open NONE: no such file or directory", exitFailed},
 		{"mark nosuch", `no command "nosuch"; see ulvs mark --help`, exitUsage},
 		{"--nosuch", "unknown flag: --nosuch", exitUsage},
 		{"status --nosuch", "unknown flag: --nosuch", exitUsage},
@@ -84,6 +88,7 @@ func TestRefusals(t *testing.T) {
 		{"run --capacity 0", "--capacity: 0 is not from 1 to 268435456 connections", exitUsage},
 		{"run --ring-slots -1", "--ring-slots: -1 is not from 1 to ", exitUsage},
 		{"run --ring-memory 0", "--ring-memory: 0 is not from 1 to 1048576 MiB", exitUsage},
+		{"run --poll often", `--poll: `, exitUsage},
 		{"run --log-level loud", `--log-level: "loud" is not one of debug, info, warn, error`, exitUsage},
 		{"run --interface=", "--interface: the name is empty", exitUsage},
 		{"run --settings NONE", "--settings: open NONE: no such file or directory", exitUsage},

@@ -138,3 +138,39 @@ func sendUntil(from *Port, stop <-chan struct{}) (n int) {
 	}
 	return n
 }
+
+// TestFanoutKeepsDatagrams: all fragments of a datagram come to the same member,
+// whether they have ports or not, so that each worker puts together its own.
+func TestFanoutKeepsDatagrams(t *testing.T) {
+	both(t, func(t *testing.T, g Geometry) {
+		if g.Version != V3 {
+			g = Geometry{SlotSize: 2048, Slots: 512, BlockSize: 64 << 10}
+		}
+		c := newCable(t)
+		from := open(t, c.a, Options{Interface: "a0", Ring: small})
+		ports := openGroup(t, c.b, g, 2)
+		const datagrams = 100
+		for n := range datagrams {
+			for _, field := range []uint16{0x2000, 0x2004, 0x0008} { // first, middle, last
+				inject(t, from, fragmentFrame(n, field))
+			}
+		}
+		count := gather(t, ports, map[uint16]int{}, 3*datagrams)
+		if count[0]+count[1] != 3*datagrams || count[0] == 0 || count[1] == 0 {
+			t.Errorf("members received %v, want all of %d and some each", count, 3*datagrams)
+		}
+	})
+}
+
+// fragmentFrame is a fragment of datagram n, each from another address, with n
+// where the first one has its port.
+func fragmentFrame(n int, field uint16) []byte {
+	b := udpFrame(n)
+	ip := b[14:]
+	binary.BigEndian.PutUint16(ip[4:], uint16(n))
+	binary.BigEndian.PutUint16(ip[6:], field)
+	ip[15] = byte(n)
+	ip[10], ip[11] = 0, 0
+	binary.BigEndian.PutUint16(ip[10:], ipChecksum(ip[:20]))
+	return b
+}

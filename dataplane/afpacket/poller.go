@@ -10,11 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spinTime is how long Wait looks at the rings before it sleeps. A wake-up
-// costs more than 50 us on a virtual machine, so this halves the round trip of
-// a conversation and costs at most that much of a processor per wait.
-const spinTime = 50 * time.Microsecond
-
 // Poller is a dataplane.Waiter over ports. It holds their sockets: make a new
 // one when the ports change.
 type Poller struct {
@@ -22,7 +17,7 @@ type Poller struct {
 	fds   []unix.PollFd // of the ports in order, then of event
 	event int           // eventfd that ends a sleep
 	woken atomic.Bool   // event holds a token
-	spin  time.Duration
+	wait  spinner
 }
 
 // NewPoller returns a Poller over ports.
@@ -31,21 +26,29 @@ func NewPoller(ports ...*Port) (*Poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create eventfd: %w", err)
 	}
-	p := &Poller{ports: ports, event: event, spin: spinTime}
+	p := &Poller{ports: ports, event: event, wait: spinner{credit: fullCredit}}
 	for _, port := range ports {
 		p.fds = append(p.fds, unix.PollFd{Fd: int32(port.rx), Events: unix.POLLIN})
 	}
 	p.fds = append(p.fds, unix.PollFd{Fd: int32(event), Events: unix.POLLIN})
 	if runtime.NumCPU() == 1 {
-		p.spin = 0 // nobody could produce what we would spin for
+		p.wait.mode = Block // nobody could produce what we would spin for
 	}
 	return p, nil
 }
 
+// SetPoll says how to wait; before the first Wait. Without it a Poller is
+// Adaptive, or Block on a machine with a single processor.
+func (p *Poller) SetPoll(mode Poll) { p.wait.mode = mode }
+
 // Wait implements dataplane.Waiter.
 func (p *Poller) Wait(d time.Duration) {
-	spin := min(d, p.spin)
-	if !p.lookFor(spin) && d > spin {
+	spin := min(d, p.wait.next())
+	found := p.lookFor(spin)
+	if spin > 0 {
+		p.wait.learn(found)
+	}
+	if !found && d > spin {
 		p.sleep(d - spin)
 	}
 	if p.woken.Load() {

@@ -47,7 +47,7 @@ func TestWakeEndsOneWait(t *testing.T) {
 func TestWakeOfASleeper(t *testing.T) {
 	_, to, _ := ends(t, small)
 	p := newTestPoller(t, to)
-	p.spin = 0
+	p.SetPoll(Block)
 	for range 200 {
 		var wg sync.WaitGroup
 		wg.Go(func() { p.Wait(time.Hour) })
@@ -61,8 +61,8 @@ func TestFrameEndsWait(t *testing.T) {
 	from1, to1, _ := ends(t, small)
 	from2, to2, _ := ends(t, small)
 	p := newTestPoller(t, to1, to2)
-	for _, spin := range []time.Duration{0, spinTime} {
-		p.spin = spin
+	for _, mode := range []Poll{Block, Adaptive, Spin} {
+		p.SetPoll(mode)
 		for i, from := range []*Port{from1, from2, from1} {
 			inject(t, from, testFrame(1, 60))
 			for deadline := time.Now().Add(patience); !p.ready(); {

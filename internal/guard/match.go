@@ -31,11 +31,13 @@ func (m Match) reverse() Match {
 	return m
 }
 
-// Chains that Sync fills: of what Rules.Taken and Rules.Replies say.
+// Chains beside the first. Sync fills two: with what Rules.Taken and Rules.Replies
+// say.
 const (
 	chainTaken   = "taken"
 	chainRanges  = "ranges"
 	chainReplies = "replies"
+	chainGone    = "gone"
 )
 
 // setMatches prepares the content of the chains that hold matches.
@@ -43,7 +45,7 @@ func (f *family) setMatches(conn *nftables.Conn, r Rules) {
 	taken, ranges := f.chains[chainTaken], f.chains[chainRanges]
 	conn.FlushChain(taken)
 	for _, m := range r.Taken {
-		if end := drop(); f.matches(m) {
+		if end := f.drop(); f.matches(m) {
 			if m.Except {
 				end = verdict(expr.VerdictReturn, "")
 			}

@@ -12,7 +12,8 @@ import (
 //
 //	ingress-IF (base chain of each interface): jump judge
 //	judge: frames for other hosts pass; IPv4: jump ip4; IPv6: jump ip6
-//	ip4:   jump taken4
+//	ip4:   later fragments of what was dropped: drop
+//	       jump taken4
 //	       to a service: drop
 //	       ICMP and fragments to a virtual address not the host's: drop
 //	       to a NAT real server: remember as direct
@@ -21,6 +22,7 @@ import (
 //	taken4: Rules.Taken: drop; its exceptions: return
 //	ranges4: to and from Rules.Replies as to and from a NAT real server
 //	replies4: to the host: accept; direct: accept; else drop
+//	gone4: where drop leads: first fragments are remembered
 type ruleset struct {
 	table    *nftables.Table
 	judge    *nftables.Chain
@@ -58,17 +60,18 @@ func addRules(conn *nftables.Conn, t *nftables.Table) (ruleset, error) {
 func (f *family) addChains(conn *nftables.Conn, t *nftables.Table) *nftables.Chain {
 	ip := conn.AddChain(&nftables.Chain{Name: "ip" + f.suffix, Table: t})
 	f.chains = make(map[string]*nftables.Chain)
-	for _, name := range []string{chainTaken, chainRanges, chainReplies} {
+	for _, name := range []string{chainTaken, chainRanges, chainReplies, chainGone} {
 		f.chains[name] = conn.AddChain(&nftables.Chain{Name: name + f.suffix, Table: t})
 	}
 	replies := f.chains[chainReplies]
+	f.addGone(conn, ip)
 	rule(conn, ip, verdict(expr.VerdictJump, f.chains[chainTaken].Name))
 	toService := f.endpoint(f.dst, 2)
-	rule(conn, ip, toService, f.in(setServices), drop())
-	rule(conn, ip, toService[:2], f.in(setAnyPort), drop())
-	rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), f.isICMP(), drop())
+	rule(conn, ip, toService, f.in(setServices), f.drop())
+	rule(conn, ip, toService[:2], f.in(setAnyPort), f.drop())
+	rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), f.isICMP(), f.drop())
 	if f.addrLen == 4 {
-		rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), laterFragment(), drop())
+		rule(conn, ip, f.addrAt(f.dst, reg), f.in(setOwned), laterFragment(), f.drop())
 	}
 	fromReal := f.endpoint(f.src, 0)
 	rule(conn, ip, toService, f.in(setReals), f.conversation(f.src, 0), f.remember())
@@ -80,7 +83,7 @@ func (f *family) addChains(conn *nftables.Conn, t *nftables.Table) *nftables.Cha
 	accept := verdict(expr.VerdictAccept, "")
 	rule(conn, replies, f.addrAt(f.dst, reg), f.in(setLocals), accept)
 	rule(conn, replies, f.conversation(f.dst, 2), f.in(setDirect), f.remember(), accept)
-	rule(conn, replies, drop())
+	rule(conn, replies, f.drop())
 	return ip
 }
 
@@ -127,9 +130,9 @@ func verdict(kind expr.VerdictKind, chain string) []expr.Any {
 	return []expr.Any{&expr.Verdict{Kind: kind, Chain: chain}}
 }
 
-// drop counts, for the operator's nft list ruleset, and drops.
-func drop() []expr.Any {
-	return append([]expr.Any{&expr.Counter{}}, verdict(expr.VerdictDrop, "")...)
+// drop counts, for the operator's nft list ruleset, and leads to the end.
+func (f *family) drop() []expr.Any {
+	return append([]expr.Any{&expr.Counter{}}, verdict(expr.VerdictJump, f.chains[chainGone].Name)...)
 }
 
 // addrAt reads the address at an offset of the IP header.
@@ -182,11 +185,43 @@ func (f *family) remember() []expr.Any {
 // isICMP goes on if the packet is of the family's ICMP.
 func (f *family) isICMP() []expr.Any { return []expr.Any{protocol(reg), equal(f.icmp)} }
 
+// addGone prepares the end of what is dropped. Only the first fragment of a
+// datagram has ports: what is dropped with it is known by its name.
+func (f *family) addGone(conn *nftables.Conn, ip *nftables.Chain) {
+	gone := f.chains[chainGone]
+	if f.addrLen == 4 {
+		s := f.sets[setCut]
+		rule(conn, ip, laterFragment(), f.datagram(), f.in(setCut), verdict(expr.VerdictDrop, ""))
+		rule(conn, gone, moreFragments(), f.datagram(), []expr.Any{
+			&expr.Dynset{SrcRegKey: reg, SetName: s.Name, SetID: s.ID, Operation: unix.NFT_DYNSET_OP_UPDATE, Timeout: cutTimeout},
+		})
+	}
+	rule(conn, gone, verdict(expr.VerdictDrop, ""))
+}
+
+// datagram reads source . destination . id . protocol, which tell an IPv4
+// datagram from others.
+func (f *family) datagram() []expr.Any {
+	return []expr.Any{
+		load(expr.PayloadBaseNetworkHeader, f.src, f.addrLen, reg),
+		load(expr.PayloadBaseNetworkHeader, f.dst, f.addrLen, reg+1),
+		load(expr.PayloadBaseNetworkHeader, 4, 2, reg+2),
+		protocol(reg + 3),
+	}
+}
+
+// moreFragments goes on if the IPv4 packet is a fragment but the last.
+func moreFragments() []expr.Any { return fragmentBits(0x20, 0) }
+
 // laterFragment goes on if the IPv4 fragment offset is not zero.
-func laterFragment() []expr.Any {
+func laterFragment() []expr.Any { return fragmentBits(0x1f, 0xff) }
+
+// fragmentBits goes on if any of the bits is set in the IPv4 field of flags and
+// fragment offset.
+func fragmentBits(hi, lo byte) []expr.Any {
 	return []expr.Any{
 		load(expr.PayloadBaseNetworkHeader, 6, 2, reg),
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: []byte{0x1f, 0xff}, Xor: []byte{0, 0}},
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: []byte{hi, lo}, Xor: []byte{0, 0}},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{0, 0}},
 	}
 }

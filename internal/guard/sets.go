@@ -19,6 +19,7 @@ const (
 	setAnyReals = "natany"   // protocol . real address: all ports
 	setLocals   = "locals"   // addresses of the host
 	setDirect   = "direct"   // client address . port . real address . port . protocol
+	setCut      = "cut"      // source . destination . id . protocol of datagrams whose first fragment was dropped
 )
 
 // Bounds of the memory of direct conversations. When it is full, conversations
@@ -26,6 +27,10 @@ const (
 const (
 	directSize    = 65536
 	directTimeout = 15 * time.Minute
+	// Later fragments pass to the host when too many datagrams came at once, or
+	// when they come after this, and are of no use to it.
+	cutSize    = 65536
+	cutTimeout = 30 * time.Second
 )
 
 // family is what differs between IPv4 and IPv6, and the sets of one of them.
@@ -60,13 +65,17 @@ func (f *family) addSets(conn *nftables.Conn, t *nftables.Table) error {
 		setAnyReals: {proto, f.addr},
 		setLocals:   {f.addr},
 		setDirect:   {f.addr, port, f.addr, port, proto},
+		setCut:      {f.addr, f.addr, port, proto}, // an id is as wide as a port
 	} {
 		s := &nftables.Set{Table: t, Name: name + f.suffix, KeyType: key[0]}
 		if len(key) > 1 {
 			s.KeyType, s.Concatenation = nftables.MustConcatSetType(key...), true
 		}
-		if name == setDirect {
+		switch name {
+		case setDirect:
 			s.Dynamic, s.HasTimeout, s.Timeout, s.Size = true, true, directTimeout, directSize
+		case setCut:
+			s.Dynamic, s.HasTimeout, s.Timeout, s.Size = true, true, cutTimeout, cutSize
 		}
 		if err := conn.AddSet(s, nil); err != nil {
 			return err

@@ -15,7 +15,34 @@ const endless = 1 << 31
 // maxFrame keeps a frame in the page that the kernel makes it of, in bytes.
 const maxFrame = 2048
 
-// Source makes copies of one UDP frame with changing source ports.
+// Config says what a Source makes.
+type Config struct {
+	// Frame is an Ethernet frame with UDP over IPv4, without options and
+	// without UDP checksum.
+	Frame []byte
+	// Flows is their number. A flow is a source port, one of Ports from
+	// FirstPort on, and a source address, counted up from the frame's once the
+	// ports are used up.
+	Flows, FirstPort, Ports int
+	// Index is the interface, of the namespace of the thread that calls Run.
+	Index int
+	// Transmit lets the frames leave by the interface instead of coming in at
+	// it. A veth's other end must have GRO on to take them: they then go
+	// through its NAPI, which may have a thread of its own.
+	Transmit bool
+}
+
+func (c *Config) check() error {
+	if len(c.Frame) < leastFrame || len(c.Frame) > maxFrame {
+		return fmt.Errorf("frame of %d bytes: want %d to %d", len(c.Frame), leastFrame, maxFrame)
+	}
+	if c.Flows < 1 || c.Ports < 1 || c.FirstPort < 0 || c.FirstPort+min(c.Ports, c.Flows) > 1<<16 {
+		return fmt.Errorf("%d flows on %d ports from %d: want at least one of each and no port above 65535", c.Flows, c.Ports, c.FirstPort)
+	}
+	return nil
+}
+
+// Source makes copies of one UDP frame with changing sources.
 type Source struct {
 	fd    int // of the program
 	index int // of the interface
@@ -25,25 +52,19 @@ type Source struct {
 	stopped atomic.Bool
 }
 
-// New loads the program. frame is an Ethernet frame with UDP over IPv4 without
-// options and without UDP checksum; its source port becomes one of flows ports
-// from firstPort on. index is the interface, of the namespace of the thread
-// that calls Run, at which the frames come in.
-func New(frame []byte, firstPort, flows, index int) (*Source, error) {
-	if len(frame) < leastFrame || len(frame) > maxFrame {
-		return nil, fmt.Errorf("frame of %d bytes: want %d to %d", len(frame), leastFrame, maxFrame)
+// New loads the program.
+func New(c Config) (*Source, error) {
+	if err := c.check(); err != nil {
+		return nil, err
 	}
-	if flows < 1 || firstPort < 0 || firstPort+flows > 1<<16 {
-		return nil, fmt.Errorf("%d flows from port %d: want at least one and none above 65535", flows, firstPort)
-	}
-	fd, err := load(encode(program(firstPort, flows)))
+	fd, err := load(encode(program(c)))
 	if errors.Is(err, unix.EPERM) {
 		return nil, fmt.Errorf("load XDP program: %w: needs CAP_BPF and CAP_NET_ADMIN outside of user namespaces, run as root", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load XDP program: %w", err)
 	}
-	return &Source{fd: fd, index: index, frame: frame}, nil
+	return &Source{fd: fd, index: c.Index, frame: c.Frame}, nil
 }
 
 // Run delivers frames until Stop. It may be called once.

@@ -18,12 +18,13 @@ func TestMain(m *testing.M) { os.Exit(testns.Main(m)) }
 
 const (
 	firstPort = 2000
-	flows     = 64
+	ports     = 24
+	flows     = 64 // from three addresses
 )
 
 func frame() []byte {
 	b := make([]byte, 60)
-	copy(b[12:], []byte{8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17})
+	copy(b[12:], []byte{8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0, 203, 0, 113, 254, 198, 51, 100, 1})
 	return b
 }
 
@@ -41,7 +42,9 @@ func TestFramesComeIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer port.Close()
-	source, err := liveframes.New(frame(), firstPort, flows, ns.Index("b0"))
+	source, err := liveframes.New(liveframes.Config{
+		Frame: frame(), Flows: flows, FirstPort: firstPort, Ports: ports, Index: ns.Index("b0"),
+	})
 	if inUserNamespace(t) {
 		if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "run as root") {
 			t.Errorf("error %v in a user namespace, want one that says to run as root", err)
@@ -80,27 +83,40 @@ func inUserNamespace(t *testing.T) bool {
 }
 
 // seenFlows receives until all flows came, or for 5 s.
-func seenFlows(t *testing.T, port *afpacket.Port) map[uint16]bool {
+func seenFlows(t *testing.T, port *afpacket.Port) map[uint64]bool {
 	t.Helper()
 	poller, err := afpacket.NewPoller(port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer poller.Close()
-	seen := map[uint16]bool{}
+	seen := map[uint64]bool{}
 	pkts := make([]wire.Packet, 64)
 	for deadline := time.Now().Add(5 * time.Second); len(seen) < flows && time.Now().Before(deadline); {
 		poller.Wait(time.Until(deadline))
 		for _, p := range pkts[:port.Receive(pkts)] {
-			source := binary.BigEndian.Uint16(p.Frame()[34:])
-			if source < firstPort || source >= firstPort+flows {
-				t.Fatalf("source port %d, want %d to %d", source, firstPort, firstPort+flows-1)
-			}
-			seen[source] = true
+			seen[checkFlow(t, p.Frame())] = true
 		}
 		port.Release()
 	}
 	return seen
+}
+
+// checkFlow returns what names a frame's flow, and checks that it is one.
+func checkFlow(t *testing.T, f []byte) uint64 {
+	t.Helper()
+	address, port := binary.BigEndian.Uint32(f[26:]), binary.BigEndian.Uint16(f[34:])
+	if n := address - 0xcb0071fe; n > 2 || port < firstPort || port >= firstPort+ports { // 203.0.113.254 and up
+		t.Fatalf("source %x port %d, want one of 3 addresses and %d ports from %d", address, port, ports, firstPort)
+	}
+	sum := uint32(0)
+	for at := 14; at < 34; at += 2 {
+		sum += uint32(binary.BigEndian.Uint16(f[at:]))
+	}
+	if uint16(sum+sum>>16) != 0xffff {
+		t.Fatalf("IP header checksum of %x is wrong", f[14:34])
+	}
+	return uint64(address)<<16 | uint64(port)
 }
 
 func stop(t *testing.T, source *liveframes.Source, ended <-chan error) {
@@ -132,7 +148,7 @@ func TestBadArguments(t *testing.T) {
 		{frame(), 1024, 0, "0 flows"},
 		{frame(), 60000, 10000, "10000 flows"},
 	} {
-		_, err := liveframes.New(row.frame, row.firstPort, row.flows, 1)
+		_, err := liveframes.New(liveframes.Config{Frame: row.frame, FirstPort: row.firstPort, Flows: row.flows, Ports: row.flows, Index: 1})
 		if err == nil || !strings.Contains(err.Error(), row.word) {
 			t.Errorf("error %v, want one that says %q", err, row.word)
 		}
