@@ -45,7 +45,7 @@ func (d *Daemon) apply(c service.Change) error {
 	if err := d.director.Apply(c); err != nil {
 		return err
 	}
-	return d.sync()
+	return d.syncChanged()
 }
 
 // ApplyAll makes changes one after the other. Filter and guard are told once,
@@ -53,12 +53,17 @@ func (d *Daemon) apply(c service.Change) error {
 // a second's for the kernel, if it is told of each.
 func (d *Daemon) ApplyAll(changes []service.Change) []error {
 	errs := make([]error, len(changes))
+	var known []service.Change
+	var at []int
 	for i, c := range changes {
 		if errs[i] = unsupported(c); errs[i] == nil {
-			errs[i] = d.director.Apply(c)
+			known, at = append(known, c), append(at, i)
 		}
 	}
-	if err := d.sync(); err != nil {
+	for i, err := range d.director.ApplyAll(known) {
+		errs[at[i]] = err
+	}
+	if err := d.syncChanged(); err != nil {
 		for i := range errs {
 			if errs[i] == nil {
 				errs[i] = err

@@ -99,7 +99,7 @@ func marks(t *service.Table, reals []filter.Endpoint) (marked, []filter.Endpoint
 	for _, e := range t.Services() {
 		exact[e.Addr] = true
 		if e.Protocol == service.TCP && e.Port == ftpPort && e.Persistent > 0 {
-			c.ftp(&e)
+			c.ftp(e)
 		}
 	}
 	if c.rules() {

@@ -40,6 +40,18 @@ func (d *Daemon) sync() error {
 	return nil
 }
 
+// syncChanged is sync after a change of the configuration, if it concerns the
+// kernel: a new weight does not.
+func (d *Daemon) syncChanged() error {
+	d.syncing.Lock()
+	same := d.told.generation == d.director.Generation()
+	d.syncing.Unlock()
+	if same {
+		return nil
+	}
+	return d.sync()
+}
+
 // resync does what a change without a command calls for, as the end of the last
 // connection of a deleted server, and tries again what the kernel refused.
 func (d *Daemon) resync() {

@@ -19,34 +19,72 @@ type trashKey struct {
 
 // Apply makes one change to the configuration: all of it or, with an error of
 // package service or sched, nothing. Live connections go on.
-func (d *Director) Apply(c service.Change) error {
-	if err := d.apply(c); err != nil {
-		return err
-	}
-	if deletes(c.Op) && d.Settings().ExpireNodestConn {
+func (d *Director) Apply(c service.Change) error { return d.ApplyAll([]service.Change{c})[0] }
+
+// ApplyAll makes changes one after the other, each as Apply does, and shows the
+// packet path their outcome: a thousand changes cost it one new view.
+func (d *Director) ApplyAll(changes []service.Change) []error {
+	errs, deleted := d.applyAll(changes)
+	if deleted && d.Settings().ExpireNodestConn {
 		d.expireNodest()
 	}
-	return nil
+	return errs
 }
 
-func (d *Director) apply(c service.Change) error {
+func (d *Director) applyAll(changes []service.Change) (errs []error, deleted bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	old := d.view.Load().table
-	next, err := old.Apply(c)
-	if err != nil {
-		return err
+	was := d.view.Load().table
+	t, inPlace := was, true
+	errs = make([]error, len(changes))
+	for i, c := range changes {
+		next, err := d.applyOne(t, c)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		inPlace = inPlace && c.Op == service.EditServer && sameWay(t, next, c)
+		deleted = deleted || deletes(c.Op)
+		t = next
 	}
-	for _, t := range []*service.Table{old, next} { // the key as the tables write it
+	switch {
+	case t == was:
+	case inPlace:
+		d.retable(t)
+	default:
+		d.publish(t)
+	}
+	return errs, deleted
+}
+
+// applyOne makes one change to table t and to the live objects.
+func (d *Director) applyOne(t *service.Table, c service.Change) (*service.Table, error) {
+	next, err := t.Apply(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range []*service.Table{t, next} { // the key as the tables write it
 		if e := t.Find(c.Service.Key); e != nil {
 			c.Service.Key = e.Key
 		}
 	}
-	if err := d.applyLive(c, next); err != nil {
-		return err
-	}
-	d.publish(next)
-	return nil
+	return next, d.applyLive(c, next)
+}
+
+// sameWay reports whether an edit of a server leaves the way to it as it is: a
+// new weight or thresholds concern its scheduler only.
+func sameWay(t, next *service.Table, c service.Change) bool {
+	ep := c.Server.Endpoint()
+	was, is := t.Find(c.Service.Key).Server(ep), next.Find(c.Service.Key).Server(ep)
+	return was != nil && is != nil && was.Method == is.Method && was.Tunnel == is.Tunnel
+}
+
+// retable shows the packet path a table that differs from the present one in
+// nothing that the view is made of, nor anything that is derived from it.
+func (d *Director) retable(t *service.Table) {
+	v := *d.view.Load()
+	v.table = t
+	d.view.Store(&v)
 }
 
 // applyLive carries an accepted change over to the live objects. next is the
@@ -184,7 +222,7 @@ func (d *Director) begin(born Stats) origin {
 // scheduler may pick a new one.
 func (d *Director) expose() {
 	v := *d.view.Load()
-	v.servers = slices.Clone(d.all)
+	v.servers = slices.Clip(d.all)
 	d.view.Store(&v)
 }
 
@@ -195,6 +233,7 @@ func (d *Director) newServer(conf service.RealServer) *Server {
 	if n := len(d.free); n > 0 {
 		s.ID = d.free[n-1]
 		d.free = d.free[:n-1]
+		d.all = slices.Clone(d.all) // views share it
 		d.all[s.ID] = s
 	} else {
 		s.ID = uint32(len(d.all))
@@ -280,7 +319,7 @@ func (d *Director) publish(t *service.Table) {
 	}
 	v.vips, v.marks = newVIPSet(vips), d.compileMarks(t)
 	v.idle = len(t.Services()) == 0
-	v.servers = slices.Clone(d.all)
+	v.servers = slices.Clip(d.all)
 	v.reals = d.realSet(&v.settings)
 	v.nats = d.natSet()
 	d.announce(d.view.Load(), vips)

@@ -51,7 +51,7 @@ type Director struct {
 
 	mu       sync.Mutex // guards all below: the configuration side
 	services map[service.Key]*Service
-	all      []*Server // by index
+	all      []*Server // by index; views share it, so it only grows in place
 	free     []uint32
 	trash    map[trashKey]*Server
 	retired  []retiree

@@ -26,6 +26,9 @@ func (d *Director) sweepTrash() bool {
 	first := len(d.retired)
 	for k, s := range d.trash {
 		if s.refs.Load() == 0 {
+			if len(d.retired) == first {
+				d.all = slices.Clone(d.all) // views share it
+			}
 			delete(d.trash, k)
 			d.all[s.ID] = nil
 			d.retired = append(d.retired, retiree{index: s.ID})

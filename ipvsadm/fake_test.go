@@ -73,15 +73,15 @@ func (e *fakeEnv) State() (*api.State, error) {
 
 // listed returns the services in the kernel's listing order: the hash is XORed
 // with a constant of each boot and namespace, firewall marks are not.
-func (e *fakeEnv) listed() []service.Entry {
+func (e *fakeEnv) listed() []*service.Entry {
 	out := slices.Clone(e.table.Services())
-	rank := func(v service.Entry) int {
+	rank := func(v *service.Entry) int {
 		if v.Mark != 0 {
 			return 1<<8 + int(v.Bucket())
 		}
 		return int(v.Bucket() ^ e.boot)
 	}
-	slices.SortStableFunc(out, func(a, b service.Entry) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(out, func(a, b *service.Entry) int { return rank(a) - rank(b) })
 	return out
 }
 

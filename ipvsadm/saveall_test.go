@@ -75,7 +75,7 @@ func TestSaveFixpoint(t *testing.T) {
 }
 
 // tableText is all of a table. No checksum has two names.
-func tableText(list []service.Entry) string {
+func tableText(list []*service.Entry) string {
 	var b strings.Builder
 	for _, e := range list {
 		fmt.Fprintf(&b, "%+v\n", e.VirtualService)

@@ -91,7 +91,7 @@ func Diff(t, next *Table) []Change {
 	}
 	// Backwards, because the kernel lists the newest first.
 	for _, e := range slices.Backward(next.entries) {
-		out = diffService(out, t.Find(e.Key), &e)
+		out = diffService(out, t.Find(e.Key), e)
 	}
 	return out
 }

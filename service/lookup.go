@@ -74,4 +74,4 @@ func (k Key) order() int {
 	return rank
 }
 
-func compareOrder(e Entry, k Key) int { return cmp.Compare(e.order(), k.order()) }
+func compareOrder(e *Entry, k Key) int { return cmp.Compare(e.order(), k.order()) }

@@ -11,7 +11,7 @@ import (
 // method that changes something returns a new table, which shares with the old
 // one what both have in common. Any goroutine may read it without a lock.
 type Table struct {
-	entries []Entry    // in the kernel's listing order, see order
+	entries []*Entry   // in the kernel's listing order, see order
 	marks   []MarkRule // the first match first
 }
 
@@ -28,7 +28,7 @@ func NewTable() *Table { return &Table{} }
 
 // Services returns all services in the kernel's listing order: by hash bucket,
 // firewall marks last, the newest first within a bucket. Read only.
-func (t *Table) Services() []Entry { return slices.Clip(t.entries) }
+func (t *Table) Services() []*Entry { return slices.Clip(t.entries) }
 
 // Find returns the service named k, nil if there is none.
 func (t *Table) Find(k Key) *Entry {
@@ -36,7 +36,7 @@ func (t *Table) Find(k Key) *Entry {
 	from, _ := slices.BinarySearchFunc(t.entries, k, compareOrder)
 	for i := from; i < len(t.entries) && compareOrder(t.entries[i], k) == 0; i++ {
 		if t.entries[i].Key == k {
-			return &t.entries[i]
+			return t.entries[i]
 		}
 	}
 	return nil
@@ -67,7 +67,7 @@ func (t *Table) AddService(v VirtualService) (*Table, error) {
 		return nil, fmt.Errorf("add service: %w", err)
 	}
 	at, _ := slices.BinarySearchFunc(t.entries, v.Key, compareOrder)
-	return t.with(slices.Insert(slices.Clone(t.entries), at, Entry{VirtualService: v})), nil
+	return t.with(slices.Insert(slices.Clone(t.entries), at, &Entry{VirtualService: v})), nil
 }
 
 // EditService returns the table with everything but the key and the real
@@ -81,7 +81,7 @@ func (t *Table) EditService(v VirtualService) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("edit service: %w", err)
 	}
-	return t.replace(Entry{VirtualService: v, Servers: old.Servers}), nil
+	return t.replace(&Entry{VirtualService: v, Servers: old.Servers}), nil
 }
 
 // DeleteService returns the table without the service k and its real servers.
@@ -91,7 +91,7 @@ func (t *Table) DeleteService(k Key) (*Table, error) {
 	if e == nil {
 		return nil, fmt.Errorf("delete service %v: %w", k, ErrNoService)
 	}
-	return t.with(slices.DeleteFunc(slices.Clone(t.entries), func(x Entry) bool { return x.Key == e.Key })), nil
+	return t.with(slices.DeleteFunc(slices.Clone(t.entries), func(x *Entry) bool { return x == e })), nil
 }
 
 // AddServer returns the table with r at the head of k's list of real servers.
@@ -104,7 +104,7 @@ func (t *Table) AddServer(k Key, r RealServer) (*Table, error) {
 	if e.Server(r.Endpoint()) != nil {
 		return nil, fmt.Errorf("add real server %v to %v: %w", r.Endpoint(), k, ErrServerExists)
 	}
-	return t.replace(Entry{e.VirtualService, slices.Insert(slices.Clone(e.Servers), 0, r)}), nil
+	return t.replace(&Entry{e.VirtualService, slices.Insert(slices.Clone(e.Servers), 0, r)}), nil
 }
 
 // EditServer returns the table with the real server at r's address and port
@@ -125,7 +125,7 @@ func (t *Table) EditServer(k Key, r RealServer) (*Table, error) {
 	}
 	servers := slices.Clone(e.Servers)
 	servers[i] = r
-	return t.replace(Entry{e.VirtualService, servers}), nil
+	return t.replace(&Entry{e.VirtualService, servers}), nil
 }
 
 // DeleteServer returns the table without the real server of k at ep.
@@ -139,7 +139,7 @@ func (t *Table) DeleteServer(k Key, ep netip.AddrPort) (*Table, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("delete real server %v of %v: %w", ep, k, ErrNoServer)
 	}
-	return t.replace(Entry{e.VirtualService, slices.Delete(slices.Clone(e.Servers), i, i+1)}), nil
+	return t.replace(&Entry{e.VirtualService, slices.Delete(slices.Clone(e.Servers), i, i+1)}), nil
 }
 
 // Flush returns the table without services. The mark rules stay: those of
@@ -147,7 +147,7 @@ func (t *Table) DeleteServer(k Key, ep netip.AddrPort) (*Table, error) {
 func (t *Table) Flush() *Table { return t.with(nil) }
 
 // with returns the table with other services.
-func (t *Table) with(entries []Entry) *Table { return &Table{entries: entries, marks: t.marks} }
+func (t *Table) with(entries []*Entry) *Table { return &Table{entries: entries, marks: t.marks} }
 
 // server finds the service k and puts r into its canonical form in there.
 func (t *Table) server(k Key, r RealServer) (*Entry, RealServer, error) {
@@ -161,12 +161,8 @@ func (t *Table) server(k Key, r RealServer) (*Entry, RealServer, error) {
 
 // replace returns the table with the entry of e.Key replaced by e.
 // Precondition: there is one.
-func (t *Table) replace(e Entry) *Table {
+func (t *Table) replace(e *Entry) *Table {
 	entries := slices.Clone(t.entries)
-	for i := range entries {
-		if entries[i].Key == e.Key {
-			entries[i] = e
-		}
-	}
+	entries[slices.IndexFunc(entries, func(x *Entry) bool { return x.Key == e.Key })] = e
 	return t.with(entries)
 }
