@@ -15,34 +15,52 @@ import (
 // bare ring without, 0.88 with it.
 type Ahead struct {
 	Hash Hash // of the client's end, for Lock
-	slot uint64
 	tag  uint32
+	at   uint32 // slot at which the search may start
+	seen uint64 // only so that the reads are not left out
 }
 
 // AimInbound begins the look-up of a client's packet: it hashes.
 func (t *Table) AimInbound(a *Ahead, client, virtual *wire.Addr, clientPort, virtualPort uint16, proto uint8) {
 	a.Hash = t.secrets.hash(client, clientPort, proto)
-	a.tag = tag(a.Hash, virtual, virtualPort, t.secrets.inbound)
+	t.aim(a, tag(a.Hash, virtual, virtualPort, t.secrets.inbound))
 }
 
 // AimOutbound begins the look-up of a real server's packet.
 func (t *Table) AimOutbound(a *Ahead, client, real *wire.Addr, clientPort, realPort uint16, proto uint8) {
 	a.Hash = t.secrets.hash(client, clientPort, proto)
-	a.tag = tag(a.Hash, real, realPort, t.secrets.reply)
+	t.aim(a, tag(a.Hash, real, realPort, t.secrets.reply))
+}
+
+// aim notes where the search starts.
+func (t *Table) aim(a *Ahead, tag uint32) {
+	a.tag, a.at = tag, uint32(uint64(tag)*uint64(t.slots)>>32)
 }
 
 // Look reads the slot of the index at which the search will start.
 func (t *Table) Look(a *Ahead) {
 	s := &t.shards[a.Hash>>t.shift]
-	a.slot = atomic.LoadUint64(&s.slots[s.home(a.tag)])
+	a.seen = atomic.LoadUint64(&s.slots[a.at])
 }
 
-// Reach reads the entry that the slot leads to, if it is likely to be the one.
-// The result is of no use but to keep the read from being left out.
-func (t *Table) Reach(a *Ahead) uint32 {
-	if a.slot == 0 || uint32(a.slot>>32) != a.tag {
-		return 0
-	}
+// maxReach is how many slots Reach looks at: with the index as full as it gets,
+// nearly all entries are found by then.
+const maxReach = 12
+
+// Reach goes on to the slot that is likely to be the one, and reads the entry
+// it leads to. It reports whether there is one.
+func (t *Table) Reach(a *Ahead) bool {
 	s := &t.shards[a.Hash>>t.shift]
-	return s.conns[uint32(a.slot)-1].valid.Load()
+	for i, n := int(a.at), 0; n < maxReach; i, n = s.next(i), n+1 {
+		e := atomic.LoadUint64(&s.slots[i])
+		if uint32(e) == 0 {
+			return false
+		}
+		if uint32(e>>32) == a.tag {
+			a.at = uint32(i)
+			a.seen = uint64(s.conns[uint32(e)-1].valid.Load())
+			return true
+		}
+	}
+	return false
 }

@@ -20,13 +20,15 @@ func (t *Table) AimPlain(a *Ahead, v *wire.Plain, reply bool) {
 	}
 	h := xxhashWord((uint64(client)<<32 | uint64(clientPort) | uint64(v.Proto)<<16) ^ t.secrets.client[0])
 	x, y := bits.Mul64(h^(uint64(other)<<32|v4Mark), secret^uint64(otherPort)<<40^uint64(otherPort)<<7)
-	a.Hash, a.tag = Hash(h), uint32((x^y)>>32)
+	a.Hash = Hash(h)
+	t.aim(a, uint32((x^y)>>32))
 }
 
-// FindPlainInbound is FindInbound for a plain packet that a was aimed for. It
-// does not find a connection that FindInbound would change.
+// FindPlainInbound is FindInbound for a plain packet that a was aimed for, from
+// where Reach got to. It does not find a connection that FindInbound would
+// change, nor, perhaps, one that has moved in the index since.
 func (s *Shard) FindPlainInbound(a *Ahead, v *wire.Plain) *Conn {
-	for i := s.home(a.tag); ; i = s.next(i) {
+	for i := int(a.at); ; i = s.next(i) {
 		e := s.slots[i]
 		if uint32(e) == 0 {
 			return nil
@@ -44,7 +46,7 @@ func (s *Shard) FindPlainInbound(a *Ahead, v *wire.Plain) *Conn {
 
 // FindPlainOutbound is FindOutbound likewise.
 func (s *Shard) FindPlainOutbound(a *Ahead, v *wire.Plain) *Conn {
-	for i := s.home(a.tag); ; i = s.next(i) {
+	for i := int(a.at); ; i = s.next(i) {
 		e := s.slots[i]
 		if uint32(e) == 0 {
 			return nil

@@ -39,6 +39,7 @@ type Config struct {
 type Table struct {
 	shards  []Shard
 	shift   uint8 // Hash >> shift is the shard's number
+	slots   int   // of each shard
 	secrets secrets
 	expired func(*Conn)
 	conns   []Conn
@@ -131,6 +132,7 @@ func build(cfg Config, g geometry, region []byte) *Table {
 	t := &Table{
 		shards:  make([]Shard, g.shards),
 		shift:   uint8(64 - bits.TrailingZeros(uint(g.shards))),
+		slots:   g.slots,
 		secrets: newSecrets(cfg.Seed),
 		expired: cfg.Expired,
 		conns:   conns,

@@ -37,7 +37,7 @@ func (l *Lane) prepareGroup(pkts []wire.Packet) {
 	}
 	for i := range pkts {
 		if r := &l.prepared[i]; r.aimed {
-			l.reached += l.d.conns.Reach(&r.ahead)
+			l.d.conns.Reach(&r.ahead)
 		}
 	}
 }

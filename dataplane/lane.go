@@ -56,7 +56,6 @@ type Lane struct {
 	inner    wire.Packet         // what an ICMP error about a tunnel packet quotes; here for the same reason
 	prepared [groupSize]prepared // the group in hand
 	parseAll bool                // take no packet the shortest way
-	reached  uint32              // sink of prepareGroup
 	tunnelID uint16              // IP id of the last tunnel header without DF
 	// fragmentID is the id of the last IPv6 packet that was cut.
 	fragmentID uint32
