@@ -6,7 +6,7 @@ export CGO_ENABLED = 0
 
 FUZZTIME ?= 30s
 
-.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc ci packages clean
+.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc commands-doc ci packages clean
 
 all: build
 
@@ -60,6 +60,10 @@ bench-first: build
 # Recordings of a kernel's ip_vs, replayed: docs/conformance.md explains the table.
 conformance: build
 	$(BIN) conformance
+
+# docs/commands.md, from the commands themselves.
+commands-doc:
+	$(GO) test -count=1 ./cmd/ulvs -run TestCommandsDocument -update
 
 conformance-doc:
 	$(GO) test -count=1 ./conformance -run TestDocument -update

@@ -25,7 +25,7 @@ var layers = []struct {
 	reason   string
 }{
 	{[]string{"wire", "service", "sysctl"}, "vocabulary: packets, configuration, settings"},
-	{[]string{"wire/wiretest"}, "helps the tests of all above"},
+	{[]string{"wire/wiretest", "internal/oracle"}, "help the tests of all above"},
 	{[]string{"sched", "conntrack", "forward", "dataplane/nexthop", "dataplane/filter", "dataplane/defrag"}, "mechanisms, each on its own"},
 	{[]string{"sched/schedtest", "forward/forwardtest"}, "suites for implementations of one mechanism"},
 	{[]string{"dataplane"}, "the pipeline joins the mechanisms; devices are plugged into it"},

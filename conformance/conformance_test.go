@@ -1,9 +1,7 @@
 package conformance
 
 import (
-	"compress/gzip"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"ulvs/internal/oracle"
 )
 
 const recordings = "../testdata/oracle"
@@ -122,17 +122,11 @@ func TestCanFail(t *testing.T) {
 // returns what it wrote.
 func copyScenario(t *testing.T, dir, name, from, to string) string {
 	t.Helper()
-	f, err := os.Open(filepath.Join(recordings, name+".jsonl.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(z)
-	if err != nil {
+	var b []byte
+	if err := oracle.Lines(os.DirFS(recordings), name+".jsonl.gz", func(line []byte) error {
+		b = append(append(b, line...), '\n')
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	text := string(b)

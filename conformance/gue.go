@@ -39,7 +39,7 @@ func sameSourcePort(want, got []byte) {
 		return
 	}
 	if sum := g.Checksum(); sum != 0 {
-		g.SetChecksum(wire.UDPZero(wire.UpdateChecksum(sum, from, to)))
+		g.SetChecksum(wire.Diff16(from, to).UpdateUDP(sum))
 	}
 	binary.BigEndian.PutUint16(g, to)
 }

@@ -1,26 +1,21 @@
 package conformance
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
-	"strings"
-)
 
-// maxLine is the longest line that a recording may have, in bytes.
-const maxLine = 4 << 20
+	"ulvs/internal/oracle"
+)
 
 // Load reads every *.jsonl and *.jsonl.gz below the root of fsys, in the order
 // of their names. A file may hold several scenarios; each begins with a header.
 // It is an error if there is none at all.
 func Load(fsys fs.FS) (all []*Scenario, err error) {
 	err = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !recorded(name) {
+		if err != nil || d.IsDir() || !oracle.IsRecording(name) {
 			return err
 		}
 		more, err := loadFile(fsys, name)
@@ -36,39 +31,13 @@ func Load(fsys fs.FS) (all []*Scenario, err error) {
 	return all, nil
 }
 
-func recorded(name string) bool {
-	return strings.HasSuffix(name, ".jsonl") || strings.HasSuffix(name, ".jsonl.gz")
-}
-
-func loadFile(fsys fs.FS, name string) ([]*Scenario, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var r io.Reader = f
-	if strings.HasSuffix(name, ".gz") {
-		if r, err = gzip.NewReader(f); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	all, err := parse(path.Base(path.Dir(name)), r)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return all, nil
-}
-
-// parse reads the scenarios of one file.
-func parse(group string, r io.Reader) (all []*Scenario, err error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
-	for n := 1; lines.Scan(); n++ {
-		if all, err = addLine(all, group, lines.Bytes()); err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	return all, lines.Err()
+func loadFile(fsys fs.FS, name string) (all []*Scenario, err error) {
+	group := path.Base(path.Dir(name))
+	err = oracle.Lines(fsys, name, func(line []byte) (err error) {
+		all, err = addLine(all, group, line)
+		return err
+	})
+	return all, err
 }
 
 // addLine adds one line to the scenarios read so far.

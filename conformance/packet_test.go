@@ -3,6 +3,7 @@ package conformance
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"ulvs/wire"
 )
@@ -85,6 +86,11 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// parse reads a recording of group d.
+func parse(text string) ([]*Scenario, error) {
+	return loadFile(fstest.MapFS{"d/x.jsonl": {Data: []byte(text)}}, "d/x.jsonl")
+}
+
 // TestParse: a recording that is not understood is refused, with the line.
 func TestParse(t *testing.T) {
 	const header = `{"type":"header","name":"x","setup":[]}` + "\n"
@@ -95,11 +101,11 @@ func TestParse(t *testing.T) {
 		{header + `{"n":1,"ev":"c:S","out":"server 3"}`, "want drop, rsN"},
 		{header + `{"n":1,"ev":"c:S","out":7}`, "line 2: "},
 	} {
-		if _, err := parse("a", strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := parse(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.text, err, c.want)
 		}
 	}
-	all, err := parse("a", strings.NewReader(header+`{"n":1,"ev":"c:S","out":"drop"}`+"\n"+header))
+	all, err := parse(header + `{"n":1,"ev":"c:S","out":"drop"}` + "\n" + header)
 	if err != nil || len(all) != 2 || all[0].Len() != 1 || all[1].Len() != 0 {
 		t.Errorf("two scenarios: %v, %v", all, err)
 	}
@@ -118,7 +124,7 @@ func FuzzRecording(f *testing.F) {
 		f.Add(header + line)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		all, err := parse("d", strings.NewReader(text))
+		all, err := parse(text)
 		if err != nil {
 			return
 		}

@@ -36,9 +36,6 @@ type Result struct {
 	Differences                      []Difference
 }
 
-// Failed reports whether anything differs that is not on a list.
-func (r *Result) Failed() bool { return r.Steps != r.Agreed+r.NotYet+r.Deviating }
-
 // add counts one step with its differences.
 func (r *Result) add(diffs []Difference) {
 	excused, notYet := true, false

@@ -75,6 +75,6 @@
 // of the table. Shards are sized so that the capacity as a whole runs out first;
 // then Insert ends what is overdue, evicts half-open connections, then closing
 // ones, then UDP that never had a second packet and unused templates, oldest
-// first about, and never a connection in use. If all are in use it refuses, and notes that so
-// that refusing stays cheap.
+// first about, and never a connection in use. If all are in use it refuses, and
+// notes that so that refusing stays cheap.
 package conntrack

@@ -1,14 +1,12 @@
 package conntrack
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"sort"
 	"strconv"
@@ -16,11 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"ulvs/internal/oracle"
 	"ulvs/service"
 	"ulvs/wire"
 )
-
-// The files under testdata/oracle are recordings of ip_vs of Linux 6.1.
 
 // record is one line of a recording; the header fills Setup and Sysctl.
 type record struct {
@@ -44,22 +41,16 @@ type record struct {
 	D     [][4]int
 }
 
+// recordings is where they are, shared with package conformance.
+var recordings = os.DirFS("../testdata/oracle/b")
+
 func recording(t *testing.T, name string) (header record, lines []record) {
-	f, err := os.Open(name)
-	if err != nil {
+	t.Helper()
+	if err := oracle.Lines(recordings, name, func(line []byte) error {
+		lines = append(lines, record{})
+		return json.Unmarshal(line, &lines[len(lines)-1])
+	}); err != nil {
 		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for in := bufio.NewScanner(z); in.Scan(); {
-		var r record
-		if err := json.Unmarshal(in.Bytes(), &r); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		lines = append(lines, r)
 	}
 	return lines[0], lines[1:]
 }
@@ -86,8 +77,9 @@ func recordedDirector(t *testing.T, h record) *director {
 	return d
 }
 
-func recordings(t *testing.T, pattern string) []string {
-	names, err := filepath.Glob(filepath.Join("testdata/oracle/b", pattern))
+func matching(t *testing.T, pattern string) []string {
+	t.Helper()
+	names, err := fs.Glob(recordings, pattern)
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no recordings %s: %v", pattern, err)
 	}
@@ -98,8 +90,8 @@ func recordings(t *testing.T, pattern string) []string {
 // timeouts and the counts.
 func TestRecordedTables(t *testing.T) {
 	cells := 0
-	for _, name := range recordings(t, "*-table*.gz") {
-		t.Run(filepath.Base(name), func(t *testing.T) {
+	for _, name := range matching(t, "*-table*.gz") {
+		t.Run(name, func(t *testing.T) {
 			header, lines := recording(t, name)
 			for _, r := range lines {
 				cells++
@@ -194,8 +186,8 @@ func chunkType(digits string) uint8 {
 // left, counts, and when they are gone.
 func TestRecordedHistories(t *testing.T) {
 	for _, pattern := range []string{"seq-*.gz", "timer-*.gz"} {
-		for _, name := range recordings(t, pattern) {
-			t.Run(filepath.Base(name), func(t *testing.T) { checkHistory(t, name) })
+		for _, name := range matching(t, pattern) {
+			t.Run(name, func(t *testing.T) { checkHistory(t, name) })
 		}
 	}
 }

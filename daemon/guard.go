@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"ulvs/dataplane/filter"
 	"ulvs/internal/guard"
 	"ulvs/internal/netmon"
 )
@@ -167,7 +166,7 @@ func without(list, others []string) (out []string) {
 // sync gives the guard what ulvs has taken over.
 func (h *hostGuard) sync(d *Daemon, t *takeover) {
 	r := guard.Rules{
-		Services: guardEndpoints(t.services), NATReals: guardEndpoints(t.reals),
+		Services: t.services, NATReals: t.reals,
 		Virtual: t.virtual, Taken: t.taken, Replies: t.replies,
 	}
 	d.mu.Lock()
@@ -202,14 +201,6 @@ func (h *hostGuard) push(d *Daemon) {
 func same(a, b *guard.Rules) bool {
 	return slices.Equal(a.Services, b.Services) && slices.Equal(a.NATReals, b.NATReals) && slices.Equal(a.Locals, b.Locals) &&
 		slices.Equal(a.Virtual, b.Virtual) && slices.Equal(a.Taken, b.Taken) && slices.Equal(a.Replies, b.Replies)
-}
-
-func guardEndpoints(list []filter.Endpoint) []guard.Endpoint {
-	out := make([]guard.Endpoint, len(list))
-	for i, e := range list {
-		out[i] = guard.Endpoint{Protocol: e.Proto, Addr: e.Addr, Port: e.Port}
-	}
-	return out
 }
 
 // close removes the guard. What happens later does nothing.

@@ -179,7 +179,7 @@ func TestMarksReachTheKernel(t *testing.T) {
 	}
 	d.director.Handle(time.Hour, wiretest.TCP(wiretest.Flow{Src: "192.0.2.7:1000", Dst: "198.51.100.9:80"}, wire.SYN, nil))
 	mustApply(t, d, service.Change{Op: service.DeleteService, Service: v})
-	if r := last(); len(r.Taken) != 0 || !slices.Contains(r.NATReals, guard.Endpoint{Protocol: 17, Addr: real(7, 0, service.NAT).Addr}) {
+	if r := last(); len(r.Taken) != 0 || !slices.Contains(r.NATReals, guard.Endpoint{Proto: 17, Addr: real(7, 0, service.NAT).Addr}) {
 		t.Errorf("guarded with a connection left: %+v", r)
 	}
 	if err := d.SetMarks(api.SetMarks{Was: &[]service.MarkRule{}}); api.CodeOf(err) != api.Conflict || len(d.Marks()) != 1 {

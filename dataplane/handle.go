@@ -10,8 +10,8 @@ import (
 // stay until the queues have been sent.
 //
 // This is the order of kernel ip_vs_core.c (ip_vs_in, ip_vs_out): parse, ARP and
-// neighbour discovery, fragments, ICMP errors, connection, virtual service. Without any service the
-// Director is out of the path, as ip_vs is.
+// neighbour discovery, fragments, ICMP errors, connection, virtual service.
+// Without any service the Director is out of the path, as ip_vs is.
 func (l *Lane) Handle(p *wire.Packet) Verdict {
 	r := &l.prepared[0]
 	l.prepare(p, r)
@@ -95,8 +95,8 @@ func (l *Lane) malformed(p *wire.Packet, f wire.Fault) Verdict {
 
 // transport handles TCP, UDP and SCTP. Whether the destination is a virtual
 // address, or one that mark rules lead to a service, tells which direction to
-// try first; the other is tried too, for connections whose
-// service has been deleted.
+// try first; the other is tried too, for connections whose service has been
+// deleted.
 func (l *Lane) transport(p *wire.Packet) Verdict {
 	if p.Way == wire.WayInbound {
 		if v, ok := l.inbound(p); ok {

@@ -24,8 +24,9 @@ const (
 	missed     outcome = iota // no such connection
 	found                     // go on with the hit
 	gone                      // its real server was deleted: drop silently
-	reschedule                // closed and a new SYN or INIT: take it as a new connection
+	reschedule                // it has ended: take the packet as the first of a new one
 	refused                   // closed and a SYN with RST: drop
+	notNAT                    // a server's packet that DR or TUN lets pass by
 )
 
 // inbound handles a packet of a known connection from the client; ok is false

@@ -72,7 +72,12 @@ type hopSlot struct {
 
 // newLane makes worker number's lane.
 func newLane(d *Director, number, ports int) *Lane {
-	l := &Lane{d: d, tunnelID: uint16(number), fragmentID: uint32(d.seed>>32) + uint32(number), queues: make([][]*wire.Packet, ports), queued: make([]uint16, 0, ports), frames: make([]wire.Packet, frameCount)}
+	l := &Lane{
+		d:        d,
+		tunnelID: uint16(number), fragmentID: uint32(d.seed>>32) + uint32(number),
+		queues: make([][]*wire.Packet, ports), queued: make([]uint16, 0, ports),
+		frames: make([]wire.Packet, frameCount),
+	}
 	for i := range l.queues {
 		l.queues[i] = make([]*wire.Packet, 0, queueLen)
 	}

@@ -15,7 +15,7 @@ func (l *Lane) outbound(p *wire.Packet) (v Verdict, ok bool) {
 	switch l.outboundHit(p, h) {
 	case missed:
 		return 0, false
-	case gone:
+	case notNAT:
 		return l.done(PassedNotNAT), true
 	}
 	return l.reply(p, h), true
@@ -33,7 +33,7 @@ func (l *Lane) outboundHit(p *wire.Packet, h *hit) outcome {
 		return missed
 	}
 	if c.Method() != service.NAT {
-		return gone
+		return notNAT
 	}
 	s := l.server(c.Server())
 	if s == nil {

@@ -102,9 +102,8 @@ func (l *Lane) pick(svc *Service) *Server {
 	return s
 }
 
-// bind counts a new connection at a server. A TCP connection is active from
-// its first packet on, if that is a SYN; an SCTP one once established, which
-// with sloppy_sctp may be its first packet.
+// bind counts a new connection at a server, as active if its first packet makes
+// it so: that of TCP mostly does, that of SCTP only with sloppy_sctp.
 func (l *Lane) bind(s *Server) {
 	s.refs.Add(1)
 	s.Bind()

@@ -36,7 +36,7 @@ func TestProc(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(dir, "ip_vs")); err != nil || string(text) != table {
 		t.Errorf("written: %v\n%s", err, text)
 	}
-	s.refused("ulvs proc a b", `ulvs: proc: takes one file or folder, got "b" too`, 2)
+	s.refused("ulvs proc a b", `ulvs: ulvs proc takes one file or folder at most, got "b" too`, 2)
 	s.refused("ulvs proc nosuch", `ulvs: proc: "nosuch" is neither a folder nor one of `+
 		"ip_vs ip_vs_app ip_vs_stats ip_vs_stats_percpu ip_vs_conn ip_vs_conn_sync", 2)
 	socket := filepath.Join(s.dir, "none.sock")

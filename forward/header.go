@@ -3,8 +3,8 @@ package forward
 import "ulvs/wire"
 
 // DecrementTTL takes one off the TTL, IPv6's hop limit, and keeps IPv4's header
-// checksum right (RFC 1624). The caller has answered packets whose TTL is 1 or less with time
-// exceeded. p.TTL stays as received.
+// checksum right (RFC 1624). The caller has answered packets whose TTL is 1 or
+// less with time exceeded. p.TTL stays as received.
 func DecrementTTL(p *wire.Packet) {
 	if p.Is6() {
 		p.Buf[p.L3+7]--

@@ -1,7 +1,6 @@
 package forward
 
 import (
-	"bufio"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"ulvs/internal/oracle"
 	"ulvs/wire"
 	"ulvs/wire/wiretest"
 )
@@ -25,21 +25,14 @@ type oracleStep struct {
 // loadOracle reads the steps of a recorded scenario.
 func loadOracle(t testing.TB, name string) (steps []oracleStep) {
 	t.Helper()
-	f, err := os.Open("testdata/oracle/d/" + name + ".jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	if err := oracle.Lines(os.DirFS("../testdata/oracle/d"), name+".jsonl.gz", func(line []byte) error {
 		var s oracleStep
 		// Lines that are no packet have another "out", or none of this.
-		if json.Unmarshal(lines.Bytes(), &s) == nil && s.Hex != "" {
+		if json.Unmarshal(line, &s) == nil && s.Hex != "" {
 			steps = append(steps, s)
 		}
-	}
-	if err := lines.Err(); err != nil {
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return steps

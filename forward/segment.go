@@ -13,12 +13,6 @@ func SegmentLen(p *wire.Packet) int {
 	return min(p.IPLen(), payload(p)-p.L3+size)
 }
 
-// NeedsSegmentation reports whether p is a super-frame that cannot go out as it
-// is, because its segments would be longer than mtu.
-func NeedsSegmentation(p *wire.Packet, mtu int) bool {
-	return p.Offload.GSO() != wire.GSONone && SegmentLen(p) > mtu
-}
-
 // payload returns the offset in p.Buf of the transport payload.
 func payload(p *wire.Packet) int {
 	switch p.Proto {

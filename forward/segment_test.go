@@ -139,15 +139,11 @@ func TestSegmentLen(t *testing.T) {
 	udp := wiretest.UDP(inboundFlow, wiretest.Payload(5000), wiretest.WithGSO(1200))
 	plain := wiretest.UDP(inboundFlow, wiretest.Payload(5000))
 	for _, c := range []struct {
-		p     *wire.Packet
-		n     int
-		needs bool // at 1480
-	}{{tcp, 1500, true}, {last, 140, false}, {udp, 1228, false}, {plain, 5028, false}} {
+		p *wire.Packet
+		n int
+	}{{tcp, 1500}, {last, 140}, {udp, 1228}, {plain, 5028}} {
 		if got := SegmentLen(c.p); got != c.n {
 			t.Errorf("SegmentLen = %d, want %d", got, c.n)
-		}
-		if got := NeedsSegmentation(c.p, 1480); got != c.needs {
-			t.Errorf("NeedsSegmentation = %v, want %v", got, c.needs)
 		}
 	}
 }

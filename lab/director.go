@@ -99,10 +99,6 @@ func (l *Lab) StartDirector(ctx context.Context, args ...string) (*Process, erro
 	return p, nil
 }
 
-// Command is a command of the program under test on no host yet; give it to
-// Start or Daemon of a Host.
-func (l *Lab) Command(args ...string) *exec.Cmd { return exec.Command(l.binary, args...) }
-
 // listenNotify makes the socket at which a service reports (sd_notify(3)).
 func listenNotify(path string) (*net.UnixConn, error) {
 	_ = os.Remove(path) // of an earlier director

@@ -1,7 +1,5 @@
 package sched
 
-import "time"
-
 // localityLeastConn keeps each destination at one server, so that a cache finds
 // what it has: for services of many addresses, by firewall mark. A destination
 // stays at its server while that one is in the list, has weight, and is not
@@ -15,28 +13,13 @@ import "time"
 // Source: kernel ip_vs_lblc.c. Cost: a look-up, and wlc's for a new choice;
 // whether some server is under half is known without a walk. Memory: about 130
 // bytes a destination, at most 65,536 of them.
-type localityLeastConn struct {
-	ranking
-	known destinations
-}
+type localityLeastConn struct{ locality }
 
 func newLocalityLeastConn(c *Config) Scheduler {
-	return &localityLeastConn{newRanking(scoreWLC), destinations{life: &c.Tunables.LBLCExpiration}}
+	return &localityLeastConn{newLocality(&c.Tunables.LBLCExpiration)}
 }
 
 func (l *localityLeastConn) Name() string { return "lblc" }
-
-// Init forgets all destinations.
-func (l *localityLeastConn) Init(list []*Server) {
-	l.ranking.Init(list)
-	l.known = destinations{life: l.known.life}
-}
-
-// Added gives s the destinations that it had before it was removed.
-func (l *localityLeastConn) Added(list []*Server, s *Server) {
-	l.ranking.Added(list, s)
-	l.known.back(s, &l.ranking)
-}
 
 // Pick allocates only what a new destination needs.
 func (l *localityLeastConn) Pick(f *Flow) *Server {
@@ -59,6 +42,3 @@ func (l *localityLeastConn) Pick(f *Flow) *Server {
 func (l *localityLeastConn) fits(s *Server) bool {
 	return l.has(s) && !s.Deleted.Load() && s.Weight.Load() > 0 && !l.overloaded(s)
 }
-
-// Tick drops destinations nobody asks for.
-func (l *localityLeastConn) Tick(now time.Duration) { l.known.tick(now) }

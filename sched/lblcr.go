@@ -2,7 +2,6 @@ package sched
 
 import (
 	"slices"
-	"time"
 )
 
 // localityReplicated is lblc with a set of servers for each destination, which
@@ -16,28 +15,13 @@ import (
 // Source: kernel ip_vs_lblcr.c. Cost: a look-up and a walk over the set, and
 // wlc's for a new member. Memory: about 130 bytes a destination, at most 65,536
 // of them, and 8 a member, at most 1,048,576 of these.
-type localityReplicated struct {
-	ranking
-	known destinations
-}
+type localityReplicated struct{ locality }
 
 func newLocalityReplicated(c *Config) Scheduler {
-	return &localityReplicated{newRanking(scoreWLC), destinations{life: &c.Tunables.LBLCRExpiration}}
+	return &localityReplicated{newLocality(&c.Tunables.LBLCRExpiration)}
 }
 
 func (l *localityReplicated) Name() string { return "lblcr" }
-
-// Init forgets all destinations.
-func (l *localityReplicated) Init(list []*Server) {
-	l.ranking.Init(list)
-	l.known = destinations{life: l.known.life}
-}
-
-// Added makes s a member of the sets that it was in before it was removed.
-func (l *localityReplicated) Added(list []*Server, s *Server) {
-	l.ranking.Added(list, s)
-	l.known.back(s, &l.ranking)
-}
 
 // Pick allocates only what a new destination or member needs.
 func (l *localityReplicated) Pick(f *Flow) *Server {
@@ -85,6 +69,3 @@ func mostLoaded(servers []*Server) int {
 	}
 	return most
 }
-
-// Tick drops destinations nobody asks for.
-func (l *localityReplicated) Tick(now time.Duration) { l.known.tick(now) }

@@ -75,7 +75,7 @@ func TestKnownChecksums(t *testing.T) {
 	if got := wire.Fold(wire.Sum(rfc1071, 0)); got != 0xddf2 {
 		t.Errorf("RFC 1071 section 3: sum %#04x, want 0xddf2", got)
 	}
-	if got := wire.UpdateChecksum(0xdd2f, 0x5555, 0x3285); got != 0x0000 {
+	if got := wire.Diff16(0x5555, 0x3285).Update(0xdd2f); got != 0x0000 {
 		t.Errorf("RFC 1624 section 4: %#04x, want 0x0000", got)
 	}
 }
@@ -145,7 +145,7 @@ func TestPartialFollowsAddresses(t *testing.T) {
 		n := rapid.IntRange(8, 65000).Draw(t, "length")
 		before := wire.Fold(wire.PseudoSum(src, dst, 17, n))
 		want := wire.Fold(wire.PseudoSum(src, to, 17, n))
-		if got := wire.UpdatePartialAddr(before, dst, to); got != want {
+		if got := wire.DiffAddr(dst, to).UpdatePartial(before); got != want {
 			t.Fatalf("partial %#04x, want %#04x", got, want)
 		}
 	})
@@ -160,7 +160,7 @@ func TestUpdateIsReversible(t *testing.T) {
 			t.Fatalf("%#04x came back as %#04x", sum, got)
 		}
 	}
-	if got := wire.UpdateChecksumAddr(wire.UpdateChecksumAddr(7, a, b), b, a); got != 7 {
+	if got := wire.DiffAddr(b, a).Update(wire.DiffAddr(a, b).Update(7)); got != 7 {
 		t.Errorf("7 came back as %d", got)
 	}
 }

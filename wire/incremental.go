@@ -46,15 +46,3 @@ func UDPZero(sum uint16) uint16 {
 	}
 	return sum
 }
-
-// UpdateChecksum returns the finished checksum sum after one aligned 16-bit
-// word changed (RFC 1624). For several changes add Deltas.
-func UpdateChecksum(sum, from, to uint16) uint16 { return Diff16(from, to).Update(sum) }
-
-// UpdateChecksumAddr is UpdateChecksum for an address.
-func UpdateChecksumAddr(sum uint16, from, to Addr) uint16 { return DiffAddr(from, to).Update(sum) }
-
-// UpdatePartialAddr is Delta.UpdatePartial for one address.
-func UpdatePartialAddr(sum uint16, from, to Addr) uint16 {
-	return DiffAddr(from, to).UpdatePartial(sum)
-}

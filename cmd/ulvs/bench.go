@@ -167,7 +167,12 @@ func benchDoc() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doc RESULTS.json [DOCUMENT.md]",
 		Short: "print results as Markdown, or write them into a document between its marks",
-		Args:  cobra.RangeArgs(1, 2),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return usageError{fmt.Errorf("%s takes results and perhaps a document, got %d arguments", c.CommandPath(), len(args))}
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			f, err := os.Open(args[0])
 			if err != nil {

@@ -26,12 +26,7 @@ they have left and, where they were recorded, the bytes. No network is used.
 
 Ends with 1 if anything differs that is not a named deviation or listed as not
 there yet. docs/conformance.md says how to read the table.`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{errors.New("conformance takes one directory at most")}
-			}
-			return nil
-		},
+		Args: atMostOne("directory"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return conform(append(args, recordingsDir)[0], asJSON, all)
 		},

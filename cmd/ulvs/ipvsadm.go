@@ -27,7 +27,7 @@ func ipvsadmFace(name string, args []string) int {
 // its grammar is its own.
 func ipvsadmHelp() *cobra.Command {
 	return &cobra.Command{
-		Use:                "ipvsadm",
+		Use: "ipvsadm ...", DisableFlagsInUseLine: true,
 		Short:              "configure and look, with ipvsadm's own grammar (also ipvsadm-save, ipvsadm-restore)",
 		DisableFlagParsing: true,
 		Run:                func(*cobra.Command, []string) {},

@@ -61,7 +61,7 @@ func decapCommand() *cobra.Command {
 	var kind string
 	c := &cobra.Command{
 		Use:   "decap --director ADDRESS --vip ADDRESS",
-		Short: "the real server's end of TUN where the kernel has no tunnel device",
+		Short: "be the real server's end of TUN where the kernel has no tunnel device",
 		Long: `Takes IPIP, GRE or GUE packets from the directors named, for the virtual
 addresses named, and gives their inner packets to this host through a device of
 its own. All other tunnel packets are dropped and counted. --tun-type and

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ulvs/bench"
-	"ulvs/control"
 	"ulvs/control/api"
 	"ulvs/daemon"
 	"ulvs/ipvsadm"
@@ -100,7 +99,7 @@ func noFace(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usageError{fmt.Errorf("no command %q; see ulvs --help", args[0])}
+	return usageError{fmt.Errorf("no command %q; see %s --help", args[0], c.CommandPath())}
 }
 
 // noArgs refuses arguments behind the flags.
@@ -111,14 +110,12 @@ func noArgs(c *cobra.Command, args []string) error {
 	return usageError{fmt.Errorf("%s takes no argument, got %q", c.CommandPath(), args[0])}
 }
 
-// client is a client of the namespace's daemon.
-func client(socket string) (*control.Client, error) {
-	if socket == "" {
-		path, err := control.SocketPath()
-		if err != nil {
-			return nil, err
+// atMostOne refuses a second argument; what says what the first is.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) <= 1 {
+			return nil
 		}
-		socket = path
+		return usageError{fmt.Errorf("%s takes one %s at most, got %q too", c.CommandPath(), what, args[1])}
 	}
-	return control.NewClient(socket), nil
 }

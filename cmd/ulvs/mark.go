@@ -24,7 +24,7 @@ matches decides.
 
 A rule is written
 
-  [-p tcp|udp|sctp] [-s PREFIX] [-d PREFIX] [--sport A[:B]] [--dport A[:B]] [-i INTERFACE] MARK
+  [-p tcp|udp|sctp|all] [-s PREFIX] [-d PREFIX] [--sport A[:B]] [--dport A[:B]] [-i INTERFACE] MARK
 
 What is left out matches everything, a rule without addresses IPv4 and IPv6; ports
 need a protocol. MARK 0 marks
@@ -55,7 +55,7 @@ func markCommand() *cobra.Command {
 		Args:    noFace,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.PersistentFlags().StringVar(&m.socket, "socket", "", "unix socket of the API")
+	socketFlag(c.PersistentFlags(), &m.socket)
 	c.AddCommand(
 		m.words("add RULE", "add a rule behind all others", m.add),
 		m.words("insert [N] RULE", "insert a rule before rule N, the first if no N is given", m.insert),
@@ -227,11 +227,11 @@ func (m *marker) load() *cobra.Command {
 		if file == "" {
 			return usageError{errors.New("mark load: -f FILE is missing; - is standard input")}
 		}
-		text, err := readAll(file)
+		text, err := readInput(file)
 		if err != nil {
 			return err
 		}
-		rules, err := parseMarks(file, text)
+		rules, err := parseMarks(file, string(text))
 		if err != nil {
 			return usageError{err}
 		}
@@ -239,16 +239,6 @@ func (m *marker) load() *cobra.Command {
 	})
 	c.Flags().StringVarP(&file, "file", "f", "", "file to read, - for standard input")
 	return c
-}
-
-// readAll reads a file, standard input if it is called "-".
-func readAll(file string) (string, error) {
-	if file == "-" {
-		text, err := io.ReadAll(os.Stdin)
-		return string(text), err
-	}
-	text, err := os.ReadFile(file)
-	return string(text), err
 }
 
 // parseMarks reads rules, one a line; empty lines and those that begin with #

@@ -20,7 +20,7 @@ func procCommand() *cobra.Command {
 	var socket string
 	c := &cobra.Command{
 		Use:   "proc [FILE|DIR]",
-		Short: "the files that ip_vs has below /proc/net: ip_vs, ip_vs_conn, ip_vs_stats, ...",
+		Short: "print the files that ip_vs has below /proc/net: ip_vs, ip_vs_conn, ip_vs_stats and others",
 		Long: `Prints the files that ip_vs has below /proc/net, as the kernel formats them, each
 under its name; with the name of one of them, that file alone; with a folder,
 replaces them in there. The files are
@@ -28,12 +28,7 @@ replaces them in there. The files are
 
 To have them kept fresh for programs that read them, as prometheus-node-exporter
 does with --path.procfs=DIR, run the daemon with --proc-dir DIR.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{fmt.Errorf("proc: takes one file or folder, got %q too", args[1])}
-			}
-			return nil
-		},
+		Args: atMostOne("file or folder"),
 		RunE: func(c *cobra.Command, args []string) error {
 			cl, err := client(socket)
 			if err != nil {
@@ -42,7 +37,7 @@ does with --path.procfs=DIR, run the daemon with --proc-dir DIR.`,
 			return writeProc(os.Stdout, args, procSource{c.Context(), cl})
 		},
 	}
-	c.Flags().StringVar(&socket, "socket", "", "unix socket of the API")
+	socketFlag(c.Flags(), &socket)
 	return c
 }
 

@@ -34,6 +34,6 @@ writes large firewall marks as negative numbers; this leaves out nothing.
 			return ipvsadm.SaveAll(os.Stdout, s)
 		},
 	}
-	c.Flags().StringVar(&socket, "socket", "", "unix socket of the API")
+	socketFlag(c.Flags(), &socket)
 	return c
 }

@@ -44,7 +44,7 @@ the daemon if there is none yet.`,
 			return showSettings(c.Context(), cl, names, asJSON)
 		},
 	}
-	c.Flags().StringVar(&socket, "socket", "", "unix socket of the API")
+	socketFlag(c.Flags(), &socket)
 	c.Flags().StringVarP(&file, "file", "f", "", "file of lines NAME = VALUE; - is standard input")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
@@ -80,11 +80,7 @@ func settingWords(args []string, file string) (names []string, all []sysctl.Assi
 
 // readSettings reads a file of settings.
 func readSettings(path string) ([]sysctl.Assignment, error) {
-	read := func() ([]byte, error) { return os.ReadFile(path) }
-	if path == "-" {
-		read = func() ([]byte, error) { return io.ReadAll(os.Stdin) }
-	}
-	text, err := read()
+	text, err := readInput(path)
 	if err != nil {
 		return nil, err
 	}

@@ -2,47 +2,22 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"ulvs/control"
 	"ulvs/control/api"
 	"ulvs/daemon"
 )
 
 // statusCommand says what the daemon is doing.
 func statusCommand() *cobra.Command {
-	var socket string
-	var asJSON bool
-	c := &cobra.Command{
-		Use:   "status",
-		Short: "what the daemon of this network namespace is doing",
-		Args:  noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := client(socket)
-			if err != nil {
-				return err
-			}
-			info, err := cl.Info(c.Context())
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(os.Stdout, info)
-			}
-			printInfo(os.Stdout, info)
-			return nil
-		},
-	}
-	c.Flags().StringVar(&socket, "socket", "", "unix socket of the API")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return c
+	return ask("status", "say what the daemon of this network namespace is doing", (*control.Client).Info, printInfo)
 }
 
 func printInfo(w io.Writer, i *api.Info) {
@@ -58,31 +33,7 @@ func printInfo(w io.Writer, i *api.Info) {
 
 // reasonsCommand lists what became of packets.
 func reasonsCommand() *cobra.Command {
-	var socket string
-	var asJSON bool
-	c := &cobra.Command{
-		Use:   "reasons",
-		Short: "how many packets were forwarded, passed and dropped, by reason",
-		Args:  noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := client(socket)
-			if err != nil {
-				return err
-			}
-			r, err := cl.Reasons(c.Context())
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(os.Stdout, r)
-			}
-			printReasons(os.Stdout, r)
-			return nil
-		},
-	}
-	c.Flags().StringVar(&socket, "socket", "", "unix socket of the API")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return c
+	return ask("reasons", "list how many packets were forwarded, passed and dropped, by reason", (*control.Client).Reasons, printReasons)
 }
 
 // printReasons prints the counts, largest first, with a line of meaning each.
@@ -94,10 +45,4 @@ func printReasons(w io.Writer, r api.Reasons) {
 	for _, n := range names {
 		fmt.Fprintf(w, "%14d  %-24s %s\n", r[n], n, daemon.Meaning(n))
 	}
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

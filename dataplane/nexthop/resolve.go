@@ -156,16 +156,11 @@ func (t *Table) flush(n *neighbour, out sendFunc) {
 		return
 	}
 	for _, p := range t.take(n) {
-		setMACs(p, h)
+		p.Out = h.Port
+		e := wire.Ethernet(p.Frame())
+		e.SetDst(h.Dst)
+		e.SetSrc(h.Src)
 		t.stats.flushed.Add(1)
 		out(h.Port, p)
 	}
-}
-
-// setMACs completes a frame for its hop.
-func setMACs(p *wire.Packet, h *Hop) {
-	p.Out = h.Port
-	e := wire.Ethernet(p.Frame())
-	e.SetDst(h.Dst)
-	e.SetSrc(h.Src)
 }

@@ -33,6 +33,8 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
+
+	"ulvs/dataplane/filter"
 )
 
 // Reasons for which there can be no guard; the daemon names the consequence.
@@ -44,12 +46,8 @@ var (
 // tableName is the name of our table in the netdev family.
 const tableName = "ulvs"
 
-// Endpoint is an address and port of a protocol; port 0 means all ports.
-type Endpoint struct {
-	Protocol uint8 // IP protocol number: TCP, UDP or SCTP
-	Addr     netip.Addr
-	Port     uint16
-}
+// Endpoint is the packet filter's: what is let in is what is kept from the host.
+type Endpoint = filter.Endpoint
 
 // Rules are what the director has taken over.
 type Rules struct {

@@ -94,7 +94,7 @@ func TestStaleTableIsReplaced(t *testing.T) {
 	n := testns.New(t)
 	testns.Veth(t, n, "eth0", n, "eth1")
 	crashed := open(t, n, "eth0", "eth1")
-	apply(t, n, crashed, Rules{Services: []Endpoint{{6, netip.MustParseAddr("192.0.2.100"), 80}}})
+	apply(t, n, crashed, Rules{Services: []Endpoint{endpoint(6, "192.0.2.100", 80)}})
 	open(t, n, "eth1")
 	if got := elements(t, n, "services4"); len(got) != 0 {
 		t.Errorf("elements of a killed process are left: %v", got)
@@ -198,7 +198,7 @@ func TestManyElements(t *testing.T) {
 	var r Rules
 	for i := range 5000 {
 		a := netip.AddrFrom4([4]byte{198, 51, byte(100 + i>>8), byte(i)})
-		r.Services = append(r.Services, Endpoint{6, a, 80}, Endpoint{6, a, 80}, Endpoint{17, a, 0})
+		r.Services = append(r.Services, Endpoint{Addr: a, Port: 80, Proto: 6}, Endpoint{Addr: a, Port: 80, Proto: 6}, Endpoint{Addr: a, Proto: 17})
 		r.Locals = append(r.Locals, a)
 	}
 	for range 2 {

@@ -94,7 +94,7 @@ func (f *family) keys(r Rules) map[string][][]byte {
 		switch {
 		case !f.has(e.Addr):
 		case e.Port == 0:
-			out[anyPort] = append(out[anyPort], key(e.Protocol, e.Addr))
+			out[anyPort] = append(out[anyPort], key(e.Proto, e.Addr))
 		default:
 			out[exact] = append(out[exact], portKey(e))
 		}
@@ -133,7 +133,7 @@ func key(protocol uint8, a netip.Addr) []byte {
 
 // portKey is protocol . address . port.
 func portKey(e Endpoint) []byte {
-	return append(binary.BigEndian.AppendUint16(key(e.Protocol, e.Addr), e.Port), 0, 0)
+	return append(binary.BigEndian.AppendUint16(key(e.Proto, e.Addr), e.Port), 0, 0)
 }
 
 // elementsPerMessage keeps a message well below the 64 KiB of a netlink

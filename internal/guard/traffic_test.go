@@ -95,7 +95,7 @@ func (top *topology) sync(r Rules) {
 }
 
 func endpoint(protocol uint8, addr string, port uint16) Endpoint {
-	return Endpoint{protocol, netip.MustParseAddr(addr), port}
+	return Endpoint{Addr: netip.MustParseAddr(addr), Port: port, Proto: protocol}
 }
 
 // hostPort is addr:port.

@@ -1,16 +1,15 @@
 package schedtest
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 
+	"ulvs/internal/oracle"
 	"ulvs/sched"
 	"ulvs/wire"
 )
@@ -34,28 +33,23 @@ type step struct {
 	Counts []counts        `json:"d"` // after the step; absent if as before
 }
 
-// readScenarios returns the scenarios of a gzipped file in order.
-func readScenarios(t testing.TB, path string) []scenario {
+// readScenarios returns the scenarios of the recordings whose names match.
+func readScenarios(t testing.TB, fsys fs.FS, pattern string) (out []scenario) {
 	t.Helper()
-	f, err := os.Open(path)
+	names, err := fs.Glob(fsys, pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []scenario
-	lines := bufio.NewScanner(z)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if out, err = addLine(out, lines.Bytes()); err != nil {
-			t.Fatalf("%s: %v", path, err)
+	for _, name := range names {
+		if err := oracle.Lines(fsys, name, func(line []byte) (err error) {
+			out, err = addLine(out, line)
+			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if err := lines.Err(); err != nil || len(out) == 0 {
-		t.Fatalf("%s: %d scenarios, %v", path, len(out), err)
+	if len(out) == 0 {
+		t.Fatalf("no recording matches %s", pattern)
 	}
 	return out
 }

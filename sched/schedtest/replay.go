@@ -1,6 +1,7 @@
 package schedtest
 
 import (
+	"io/fs"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -13,14 +14,14 @@ import (
 	"ulvs/wire"
 )
 
-// Replay gives the commands and new connections of recorded scenarios to the
-// schedulers they name and fails where another server is picked than the
+// Replay gives the commands and new connections of the recordings whose names
+// match the pattern of path.Match to the schedulers they name, and fails where another server is picked than the
 // kernel picked. Counts that change by connection states are taken from the
 // recording; closing and opening by thresholds is Server's own work. It
 // returns how many picks were compared.
-func Replay(t *testing.T, path string) (picks int) {
+func Replay(t *testing.T, fsys fs.FS, pattern string) (picks int) {
 	t.Helper()
-	for _, sc := range readScenarios(t, path) {
+	for _, sc := range readScenarios(t, fsys, pattern) {
 		t.Run(sc.Name, func(t *testing.T) {
 			r := replay{
 				t: t, live: map[sched.Flow]bool{}, last: map[*sched.Server]int32{},
