@@ -141,7 +141,7 @@ func (s *Shard) look(c *Conn, now time.Duration) bool {
 			return true
 		}
 		c.deadline = now + grace
-		c.flags |= prolonged
+		c.setLifetime(grace)
 	}
 	c.due = dueTick(c.deadline, now)
 	s.dues[int(c.unit)-s.first] = c.due

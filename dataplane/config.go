@@ -279,7 +279,7 @@ func (d *Director) publish(t *service.Table) {
 		vips[wire.AddrFrom(a)] = true
 	}
 	v.vips, v.marks = newVIPSet(vips), d.compileMarks(t)
-	v.idle = len(t.Services()) == 0
+	v.setFamilies(t)
 	v.servers = slices.Clone(d.all)
 	v.reals = d.realSet(&v.settings)
 	v.nats = d.natSet()
