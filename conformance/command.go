@@ -22,7 +22,7 @@ func (p *player) command(s *Step) {
 	case strings.Contains(s.Cmd, "--stats") || strings.Contains(s.Cmd, "--rate"):
 		// The kernel refreshes these every two seconds: what was recorded lags.
 	case strings.HasPrefix(want.Stdout, "IPVS connection entries"):
-		p.compareConns(listedConns(want.Stdout))
+		p.afterDue(func() { p.compareConns(listedConns(want.Stdout)) })
 	case want.Stdout != got.Stdout:
 		p.differ(commands, fmt.Sprintf("%q", want.Stdout), fmt.Sprintf("%q", got.Stdout))
 	}

@@ -110,7 +110,7 @@ func (p *player) step(s *Step) {
 	}
 	p.compareCounts(s)
 	if s.Conns != nil {
-		p.compareConns(s.Conns)
+		p.afterDue(func() { p.compareConns(s.Conns) })
 	}
 }
 

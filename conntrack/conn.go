@@ -23,6 +23,7 @@ const (
 	OnePacket    Flags = 0x2000
 	SeenOut      Flags = 0x4000 // a reply has passed; not in ip_vs
 
+	waiting      Flags = 0x0008 // was found due while it controlled others
 	replyIndexed Flags = 0x0010 // has a slot by its real end
 	wide         Flags = 0x8000 // addresses are in the second unit
 )
@@ -30,7 +31,7 @@ const (
 // ownFlags are those that only the table sets, hiddenFlags those that nobody
 // else sees.
 const (
-	hiddenFlags = replyIndexed | wide
+	hiddenFlags = waiting | replyIndexed | wide
 	ownFlags    = Hashed | Inactive | hiddenFlags
 )
 

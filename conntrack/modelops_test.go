@@ -289,6 +289,9 @@ func (m *model) tick(t *rapid.T) {
 	}
 	m.t.Tick(m.now, 1000)
 	m.checkTick(t)
+	m.now += 2 << tickShift // for those that wait for what they control
+	m.t.Tick(m.now, 1000)
+	m.checkTick(t)
 	for id, e := range m.live {
 		if e.holders == 0 && e.deadline <= m.now && !(e.hidden && e.deadline == 0) {
 			t.Fatalf("entry %d is %v overdue", id, m.now-e.deadline)

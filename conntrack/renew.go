@@ -11,6 +11,7 @@ import (
 // it was prolonged by since then (kernel ip_vs_conn.c, ip_vs_conn_expire, which
 // overwrites the timeout).
 func (s *Shard) Renew(c *Conn, now time.Duration) {
+	c.flags &^= waiting
 	s.Touch(c, now, time.Duration(c.packets)*time.Millisecond)
 }
 
