@@ -67,7 +67,10 @@ func (p *player) afterDue(compare func()) {
 	compare()
 	if len(p.diffs) > before && p.due() {
 		p.diffs = p.diffs[:before]
-		p.advance(p.now + 2*tick)
+		for range 2 { // a template that they hold goes after them
+			p.now += upkeep
+			p.round()
+		}
 		compare()
 	}
 }

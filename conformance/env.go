@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -70,9 +69,6 @@ func (e env) Timeouts() (*api.Timeouts, error) {
 func (e env) SetTimeouts(t api.Timeouts) error {
 	return e.director.Timeouts().Set(t.TCP, t.TCPFin, t.UDP)
 }
-
-// errNotYet is in errors about what ulvs does not have yet.
-var errNotYet = errors.New("not yet")
 
 // prepare does one command of a header.
 func (b *bench) prepare(line string) error {

@@ -133,7 +133,7 @@ func (s *Shard) sweepBlock(b int, now time.Duration, u uint32) (looked, gone int
 }
 
 // look ends c if its deadline has passed and says so, else sets its next look.
-// If c controls connections it is prolonged, but only the second time: those
+// If c controls connections it is prolonged, but only by the next Tick: those
 // that run out with it are to go first, and it with them. So it is in the
 // kernel, where of timers for the same jiffy the one set last comes first.
 func (s *Shard) look(c *Conn, now time.Duration) bool {
@@ -145,7 +145,7 @@ func (s *Shard) look(c *Conn, now time.Duration) bool {
 			return true
 		}
 		if c.flags&waiting == 0 {
-			at = now + 1<<tickShift
+			at = now // the next Tick looks again
 		} else {
 			at = now + grace
 			c.deadline = at

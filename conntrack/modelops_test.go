@@ -289,7 +289,7 @@ func (m *model) tick(t *rapid.T) {
 	}
 	m.t.Tick(m.now, 1000)
 	m.checkTick(t)
-	m.now += 2 << tickShift // for those that wait for what they control
+	// once more, for those that waited for what they control
 	m.t.Tick(m.now, 1000)
 	m.checkTick(t)
 	for id, e := range m.live {
