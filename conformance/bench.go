@@ -25,6 +25,8 @@ const (
 	// tick is how far time goes at once while nothing happens: as often as a
 	// worker does its upkeep when it is idle.
 	tick = 50 * time.Millisecond
+	// upkeep is a little more than a worker under load takes between two.
+	upkeep = 11 * time.Millisecond
 	// mostTicks bounds the work of one pause, however long.
 	mostTicks = 1 << 16
 )
@@ -46,7 +48,8 @@ type bench struct {
 	worker   *dataplane.Worker
 	ports    [2]*memport.Port
 	now      time.Duration
-	arps     []string // requests seen on the server link since last asked
+	busy     time.Duration // when the last packet came
+	arps     []string      // requests seen on the server link since last asked
 }
 
 func newBench(serverMTU int) (*bench, error) {
@@ -129,6 +132,7 @@ func (b *bench) send(side int, ip []byte) result {
 	if ip[0]>>4 == 6 {
 		e.SetEtherType(wire.EtherTypeIPv6)
 	}
+	b.busy = b.now
 	b.ports[side].Inject(append(f, ip...))
 	before := b.passes()
 	out := b.round()

@@ -85,9 +85,12 @@ func (b *bench) prepare(line string) error {
 	return fmt.Errorf("%s: only ipvsadm and iptables -j MARK are understood", line)
 }
 
-// run does an ipvsadm command.
+// run does an ipvsadm command or sets a sysctl.
 func (b *bench) run(line string) Answer {
 	words := strings.Fields(line)
+	if words[0] == "sysctl" {
+		return b.sysctl(words[len(words)-1])
+	}
 	var stdout, stderr bytes.Buffer
 	rc := ipvsadm.Run(env{b}, words[0], words[1:], strings.NewReader(""), &stdout, &stderr)
 	return Answer{rc, stdout.String(), stderr.String()}

@@ -47,7 +47,7 @@ func (p *player) compareOut(want []Frame, r result, in arrival) {
 func (p *player) ownStack(w *Frame, in *arrival) bool {
 	fromClient := in.side == clientSide && w.To == "client"
 	switch {
-	case w.To == "client" && w.Hex == "" && in.side == serverSide && strings.HasSuffix(in.text, strings.TrimSpace(w.Pkt)):
+	case w.To == "client" && w.Hex == "" && in.side == serverSide && strings.HasSuffix(strings.TrimSpace(in.text), strings.TrimSpace(w.Pkt)):
 		return true
 	case w.Hex != "" && forwarded(w, in.ip):
 		return true
@@ -55,7 +55,7 @@ func (p *player) ownStack(w *Frame, in *arrival) bool {
 		return false
 	case strings.HasPrefix(w.Pkt, "tcp"): // a RST: no answer of ulvs is TCP
 		return true
-	case strings.HasPrefix(w.Pkt, "icmp") && strings.Contains(w.Pkt, " type=3 code=2 "):
+	case strings.Contains(w.Pkt, " type=3 code=2 ") || strings.Contains(w.Pkt, " type=4 code=1 "): // protocol unreachable, unknown next header
 		return true
 	case strings.Contains(w.Pkt, " type=3 code=3 ") || strings.Contains(w.Pkt, " type=1 code=4 "):
 		return !p.served(in.ip)
@@ -74,15 +74,19 @@ func forwarded(w *Frame, in []byte) bool {
 	return err == nil && len(b) == len(in) && len(in) >= wire.IPv4Len && bytes.Equal(b[from:], in[from:])
 }
 
-// served reports whether a virtual service takes the packet.
+// served reports whether a virtual service takes the packet. It takes none from
+// the port of active FTP data: those pass.
 func (p *player) served(ip []byte) bool {
 	c, err := parsePacket(describe(ip))
-	if err != nil {
+	if err != nil || c.src.Port() == ftpDataPort {
 		return false
 	}
 	to := c.dst.Addr()
 	return p.director.Table().Match(service.Protocol(c.proto), to, c.dst.Port(), p.markOf(&c)) != nil
 }
+
+// ftpDataPort is the source port of active FTP data connections.
+const ftpDataPort = 20
 
 // compareFrame compares one frame.
 func (p *player) compareFrame(want *Frame, got *output, all result) {

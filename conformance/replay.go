@@ -16,6 +16,7 @@ type player struct {
 	scenario *Scenario
 	mtu      int           // of the server link
 	start    time.Duration // when the first step began
+	blurred  bool          // statistics were zeroed while packets were not in them
 	counts   json.RawMessage
 	label    string       // of the step under way
 	number   int          // of the step under way
@@ -111,7 +112,7 @@ func (p *player) step(s *Step) {
 	}
 	p.compareCounts(s)
 	if s.Conns != nil {
-		p.compareConns(s.Conns)
+		p.afterDue(func() { p.compareConns(s.Conns) })
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 	OnePacket    Flags = 0x2000
 	SeenOut      Flags = 0x4000 // a reply has passed; not in ip_vs
 
-	prolonged    Flags = 0x0008 // its timeout is grace from now on
+	waiting      Flags = 0x0008 // was found due while it controlled others
 	replyIndexed Flags = 0x0010 // has a slot by its real end
 	wide         Flags = 0x8000 // addresses are in the second unit
 )
@@ -31,7 +31,7 @@ const (
 // ownFlags are those that only the table sets, hiddenFlags those that nobody
 // else sees.
 const (
-	hiddenFlags = prolonged | replyIndexed | wide
+	hiddenFlags = waiting | replyIndexed | wide
 	ownFlags    = Hashed | Inactive | hiddenFlags
 )
 
@@ -72,7 +72,7 @@ type Conn struct {
 	class      class
 	server     uint32
 	deadline   time.Duration
-	packets    uint32
+	packets    uint32 // of a template instead its lifetime, in milliseconds
 	control    Ref
 	holders    atomic.Uint32 // connections it controls, and assuredBit
 	due        uint32        // copy of the timer, so that Touch reads one line
@@ -157,10 +157,16 @@ func (c *Conn) Mark() uint32 { return c.mark }
 // Deadline returns the time at which the connection ends unless it is touched.
 func (c *Conn) Deadline() time.Duration { return c.deadline }
 
-// Packets returns the number of packets counted by CountPacket.
-func (c *Conn) Packets() uint32 { return c.packets }
+// Packets returns the number of packets counted by CountPacket, 1 for a template.
+func (c *Conn) Packets() uint32 {
+	if c.flags&Template != 0 {
+		return 1
+	}
+	return c.packets
+}
 
 // CountPacket adds one client packet, modulo 2^32, and returns the new count.
+// It is not for templates.
 func (c *Conn) CountPacket() uint32 { c.packets++; return c.packets }
 
 // Control returns the reference to the template that controls c, or 0. It
@@ -215,7 +221,7 @@ type Info struct {
 func (c *Conn) Info(i *Info) {
 	*i = Info{
 		Real: c.Real(), RealPort: c.realPort, State: c.state, Method: c.method, Flags: c.flags &^ hiddenFlags,
-		Server: c.server, Deadline: c.deadline, Packets: c.packets,
+		Server: c.server, Deadline: c.deadline, Packets: c.Packets(),
 		Control: c.control, Controlled: c.Controlled(), Assured: c.Assured(), Mark: c.mark,
 	}
 	c.Key(&i.Key)

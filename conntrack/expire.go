@@ -133,17 +133,27 @@ func (s *Shard) sweepBlock(b int, now time.Duration, u uint32) (looked, gone int
 }
 
 // look ends c if its deadline has passed and says so, else sets its next look.
+// If c controls connections it is prolonged, but only by the next Tick: those
+// that run out with it are to go first, and it with them. So it is in the
+// kernel, where of timers for the same jiffy the one set last comes first.
 func (s *Shard) look(c *Conn, now time.Duration) bool {
+	at := c.deadline
 	if c.deadline <= now {
 		if c.Controlled() == 0 {
 			s.stats.Expired++
 			s.discard(c)
 			return true
 		}
-		c.deadline = now + grace
-		c.flags |= prolonged
+		if c.flags&waiting == 0 {
+			at = now // the next Tick looks again
+		} else {
+			at = now + grace
+			c.deadline = at
+			c.setLifetime(grace)
+		}
+		c.flags ^= waiting
 	}
-	c.due = dueTick(c.deadline, now)
+	c.due = dueTick(at, now)
 	s.dues[int(c.unit)-s.first] = c.due
 	return false
 }

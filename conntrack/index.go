@@ -12,7 +12,7 @@ import "sync/atomic"
 // connections to a thousand virtual services from one port does not make one
 // long chain of them; it only fills its shard. No key has two slots: if two
 // connections of one client end lead to the same real end, where their replies
-// look alike, the reply slot is that of the one the client used last.
+// look alike, the reply slot is that of the newest.
 
 // home is the slot at which the search for a tag starts. It grows with the tag,
 // and a tag's home needs no entry to be read.
@@ -35,31 +35,46 @@ func (s *Shard) link(c *Conn) {
 	s.put(a, n)
 	c.flags |= Hashed
 	if c.flags&(NoOutput|Template) == 0 {
-		s.takeReply(c, b, n)
+		s.takeReply(c, b)
 	}
 }
 
-// relink gives c, which the client has just used, the reply slot that another
-// connection took from it.
+// relink gives c, which the client has just used, back the reply slot that a
+// newer connection took from it, if that one is gone.
 func (s *Shard) relink(c *Conn) {
 	_, b := s.tags(s.hash, c)
-	s.takeReply(c, b, c.unit-uint32(s.first)+1)
+	if i, newer := s.replySlot(c, b); newer == nil {
+		s.storeReply(i, c, b)
+	}
 }
 
-// takeReply gives c the slot of its reply, if need be from another connection.
-func (s *Shard) takeReply(c *Conn, tag, n uint32) {
+// takeReply gives c the slot of its reply, if need be from an older connection.
+func (s *Shard) takeReply(c *Conn, tag uint32) {
+	i, old := s.replySlot(c, tag)
+	if old != nil {
+		old.flags &^= replyIndexed
+	}
+	s.storeReply(i, c, tag)
+}
+
+// replySlot finds the slot for c's reply: that of the connection whose replies
+// look alike, or a free one and nil.
+func (s *Shard) replySlot(c *Conn, tag uint32) (i int, other *Conn) {
 	k := Key{Client: c.Client(), ClientPort: c.clientPort, Virtual: c.Real(), VirtualPort: c.realPort, Proto: c.proto}
-	i := s.home(tag)
-	for ; s.slots[i] != 0; i = s.next(i) {
+	for i = s.home(tag); s.slots[i] != 0; i = s.next(i) {
 		if uint32(s.slots[i]>>32) != tag {
 			continue
 		}
-		if old := &s.conns[uint32(s.slots[i])-1]; old.flags&replyIndexed != 0 && (k.is4() && old.isReply4(&k) || old.isReply6(&k)) {
-			old.flags &^= replyIndexed
-			break
+		other = &s.conns[uint32(s.slots[i])-1]
+		if other.flags&replyIndexed != 0 && (k.is4() && other.isReply4(&k) || other.isReply6(&k)) {
+			return i, other
 		}
 	}
-	s.store(i, uint64(tag)<<32|uint64(n))
+	return i, nil
+}
+
+func (s *Shard) storeReply(i int, c *Conn, tag uint32) {
+	s.store(i, uint64(tag)<<32|uint64(c.unit-uint32(s.first)+1))
 	c.flags |= replyIndexed
 }
 

@@ -82,6 +82,16 @@ func (e *entry) reply() Key {
 	return k
 }
 
+// regain makes e, which the client has used, the one that its replies find if
+// they find none.
+func (m *model) regain(e *entry) {
+	if e != nil {
+		if k := e.reply(); m.findReply(&k) == 0 {
+			m.use(e)
+		}
+	}
+}
+
 // use makes e the one of those with the same replies that these find.
 func (m *model) use(e *entry) {
 	if e == nil || e.flags&(NoOutput|Template) != 0 || e.replies {

@@ -51,7 +51,7 @@ func (m *model) locked(t *rapid.T, f func(*Shard, *Conn, *entry)) {
 	}
 	s := m.t.Lock(m.t.HashKey(&e.key))
 	defer s.Unlock()
-	m.use(e)
+	m.regain(e)
 	c := s.FindInbound(&e.key)
 	if c == nil || c.Server() != id {
 		t.Fatalf("entry %d is not found", id)
@@ -77,7 +77,7 @@ func (m *model) insert(t *rapid.T) {
 	defer s.Unlock()
 	if s.FindInbound(&k) != nil {
 		_, e := m.find(&k)
-		m.use(e)
+		m.regain(e)
 		m.release(control)
 		return
 	}
@@ -194,7 +194,7 @@ func (m *model) lookup(t *rapid.T) {
 	s := m.t.Lock(m.t.HashKey(&k))
 	defer s.Unlock()
 	want, e := m.find(&k)
-	m.use(e)
+	m.regain(e)
 	if got := serverOf(s.FindInbound(&k)); got != want {
 		t.Fatalf("inbound: entry %d, want %d", got, want)
 	}
@@ -287,6 +287,9 @@ func (m *model) tick(t *rapid.T) {
 		m.t.Tick(m.now, 1)
 		m.checkTick(t)
 	}
+	m.t.Tick(m.now, 1000)
+	m.checkTick(t)
+	// once more, for those that waited for what they control
 	m.t.Tick(m.now, 1000)
 	m.checkTick(t)
 	for id, e := range m.live {

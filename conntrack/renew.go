@@ -1,16 +1,26 @@
 package conntrack
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Renew lets a template live for timeout from now on, as a new connection of its
-// client does. One that ran out while it controlled connections has only the
-// time that it was prolonged by since then (kernel ip_vs_conn.c,
-// ip_vs_conn_expire, which overwrites the timeout).
-func (s *Shard) Renew(c *Conn, now, timeout time.Duration) {
-	if c.flags&prolonged != 0 {
-		timeout = grace
+// Renew lets a template live from now on as long as when it was made, as a new
+// connection of its client does: a later edit of its service does not change
+// that, but one that ran out while it controlled connections has only the time
+// it was prolonged by since then (kernel ip_vs_conn.c, ip_vs_conn_expire, which
+// overwrites the timeout).
+func (s *Shard) Renew(c *Conn, now time.Duration) {
+	c.flags &^= waiting
+	s.Touch(c, now, time.Duration(c.packets)*time.Millisecond)
+}
+
+// setLifetime notes how long a template is to live after each renewal. Other
+// connections have their timeouts from their states.
+func (c *Conn) setLifetime(d time.Duration) {
+	if c.flags&Template != 0 {
+		c.packets = uint32(min(d.Milliseconds(), math.MaxUint32))
 	}
-	s.Touch(c, now, timeout)
 }
 
 // RemoveIn is RemoveIf for one of so many equal parts of the table, so that a

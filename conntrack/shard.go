@@ -40,8 +40,7 @@ const shardSize = 256
 // Unlock gives the shard back. No *Conn found in it may be used afterwards.
 func (s *Shard) Unlock() { s.mu.Unlock() }
 
-// FindInbound returns the connection or template that k names, or nil. It counts
-// as the client using the connection; see FindOutbound.
+// FindInbound returns the connection or template that k names, or nil.
 func (s *Shard) FindInbound(k *Key) *Conn {
 	tg := tag(s.hash, &k.Virtual, k.VirtualPort, s.t.secrets.inbound)
 	four := k.is4()
@@ -64,7 +63,8 @@ func (s *Shard) FindInbound(k *Key) *Conn {
 // FindOutbound returns the connection of a reply: k has the real server's end
 // in Virtual and VirtualPort. Connections made with NoOutput or Template are
 // not found. If several match (one client port to two VIPs of the same real
-// server) it is the one that the client used last.
+// server) it is the newest, as in ip_vs (kernel ip_vs_conn.c, ip_vs_conn_hash,
+// enters at the head); once that is gone, the next that the client uses.
 func (s *Shard) FindOutbound(k *Key) *Conn {
 	tg := tag(s.hash, &k.Virtual, k.VirtualPort, s.t.secrets.reply)
 	four := k.is4()
@@ -132,6 +132,7 @@ func (s *Shard) Insert(k *Key, sp *Spec, now, timeout time.Duration) (*Conn, Ins
 	}
 	c.unit = uint32(s.first + i)
 	c.deadline = deadline(now, timeout)
+	c.setLifetime(timeout)
 	s.occupy(i, n, c.class)
 	s.queue(c, now)
 	s.link(c)

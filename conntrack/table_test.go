@@ -124,10 +124,16 @@ func TestTuples(t *testing.T) {
 		t.Error("the reply does not find the newest connection")
 	}
 	k.Virtual, k.VirtualPort = addr("198.51.100.1"), 7
-	used := s.FindInbound(&k)
-	k.Virtual, k.VirtualPort = addr("203.0.113.1"), 8080
-	if s.FindOutbound(&k) != used {
-		t.Error("the reply does not find the connection used last")
+	older := s.FindInbound(&k)
+	reply := k
+	reply.Virtual, reply.VirtualPort = addr("203.0.113.1"), 8080
+	newest := s.FindOutbound(&reply)
+	if newest.VirtualPort() != n-1 {
+		t.Error("the reply finds an older connection once the client has used it")
+	}
+	s.Remove(newest)
+	if s.FindInbound(&k) != older || s.FindOutbound(&reply) != older {
+		t.Error("the reply does not find the connection used last when the newest is gone")
 	}
 }
 

@@ -45,7 +45,7 @@ func (l *Lane) prepareGroup(pkts []wire.Packet) {
 // prepare looks whether p is plain, else parses it, and begins its look-up if it
 // has one.
 func (l *Lane) prepare(p *wire.Packet, r *prepared) {
-	r.plain = !l.parseAll && p.Plain(&r.view) && !l.view.idle && p.PlainTTL() > 1
+	r.plain = !l.parseAll && p.Plain(&r.view) && l.view.has4 && p.PlainTTL() > 1
 	if !r.plain {
 		r.aimed = l.parse(p, &r.ahead)
 		return

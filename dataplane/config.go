@@ -194,10 +194,10 @@ func (d *Director) addServer(t *service.Table, c service.Change) error {
 	svc := d.services[c.Service.Key]
 	key := trashKey{svc.key, wire.AddrFrom(conf.Addr), conf.Port}
 	s := d.trash[key]
-	if s != nil {
-		delete(d.trash, key)
-	} else {
+	if s == nil {
 		s = d.newServer(conf)
+	} else if delete(d.trash, key); s.service.Load() != svc {
+		s.stats.reset() // the service was deleted too (kernel ip_vs_ctl.c, __ip_vs_update_dest)
 	}
 	s.origin = d.begin(s.stats.raw())
 	s.service.Store(svc)
@@ -319,7 +319,7 @@ func (d *Director) publish(t *service.Table) {
 		vips[wire.AddrFrom(a)] = true
 	}
 	v.vips, v.marks = newVIPSet(vips), d.compileMarks(t)
-	v.idle = len(t.Services()) == 0
+	v.setFamilies(t)
 	v.servers = slices.Clip(d.all)
 	v.reals = d.realSet(&v.settings)
 	v.nats = d.natSet()

@@ -88,7 +88,7 @@ func New(c Config) (*Director, error) {
 		return nil, fmt.Errorf("make director: %w", err)
 	}
 	d.conns = conns
-	d.view.Store(&view{table: service.NewTable(), vips: newVIPSet(nil), nats: newVIPSet(nil), idle: true, settings: sysctl.Defaults()})
+	d.view.Store(&view{table: service.NewTable(), vips: newVIPSet(nil), nats: newVIPSet(nil), settings: sysctl.Defaults()})
 	for i := range c.Workers {
 		d.lanes = append(d.lanes, newLane(d, i, c.Ports))
 	}

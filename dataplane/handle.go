@@ -51,7 +51,7 @@ func (l *Lane) parsed(p *wire.Packet) Verdict {
 	if p.PktType != wire.ToHost {
 		return l.done(PassedOtherHost)
 	}
-	if l.view.idle {
+	if l.view.idle(p) {
 		return l.done(PassedNoService)
 	}
 	if p.IsFragment() {

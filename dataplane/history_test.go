@@ -161,6 +161,7 @@ func (h *history) pass() {
 	d := rapid.SampledFrom([]time.Duration{1100, 9000, 11_000, 31_000, 61_000, 121_000, 901_000}).Draw(h.rt, "pass") * time.Millisecond
 	h.now += d
 	h.send(0)
+	h.d.Conns().Tick(h.now, 1000) // prolongs what the first found due
 	h.m.pass(d, h.alive)
 	h.m.trash = slices.DeleteFunc(h.m.trash, func(s *modelServer) bool { return !h.m.used(s) })
 }

@@ -167,15 +167,22 @@ func (h *hit) toClient(s *Server, c *conntrack.Conn) {
 	h.to, h.toPort = c.Virtual(), c.VirtualPort()
 }
 
-// countIn counts a client's packet for its server and service.
+// countIn counts a client's packet for its server and service, but not if the
+// server was deleted (kernel ip_vs_core.c, ip_vs_in_stats).
 func (l *Lane) countIn(h *hit, p *wire.Packet) {
+	if h.server.Deleted.Load() {
+		return
+	}
 	d := l.serverDelta(h.server.ID)
 	d.InPkts++
 	d.InBytes += uint64(p.IPLen())
 }
 
-// countOut counts a server's packet.
+// countOut counts a server's packet likewise.
 func (l *Lane) countOut(h *hit, p *wire.Packet) {
+	if h.server.Deleted.Load() {
+		return
+	}
 	d := l.serverDelta(h.server.ID)
 	d.OutPkts++
 	d.OutBytes += uint64(p.IPLen())

@@ -23,6 +23,7 @@ func mapped(p *wire.Packet) *wire.Packet {
 // as.
 func TestNotForwarded6(t *testing.T) {
 	x := world6(t, service.NAT, 2)
+	x.balance(service.UDP, "rr", service.NAT, 1) // or IPv4 packets are left alone
 	service := "[" + vip6 + "]:80"
 	part := wiretest.UDP(ends6(service), wiretest.Payload(16)).Transport()
 	from := func(src string) *wire.Packet {

@@ -82,10 +82,32 @@ type view struct {
 	nats     vipSet    // addresses of NAT servers, deleted ones with connections too
 	marks    *markSet  // nil: no mark leads to a service
 	ftp      bool      // there is an FTP service
-	idle     bool      // there are no services
+	has4     bool      // there are services of IPv4
+	has6     bool      // and of IPv6
 	servers  []*Server // by index; entries of freed indexes are nil
 	settings sysctl.Settings
 	reals    realSet // for nat_icmp_send; nil without it
+}
+
+// setFamilies notes which families have services.
+func (v *view) setFamilies(t *service.Table) {
+	for _, e := range t.Services() {
+		if e.Is6() {
+			v.has6 = true
+		} else {
+			v.has4 = true
+		}
+	}
+}
+
+// idle reports whether there is no service of p's family. Then ip_vs takes no
+// part in it: clients' packets reach the host's own stack and servers' pass as
+// they are, connections or not (kernel ip_vs_ctl.c: it hooks in by family).
+func (v *view) idle(p *wire.Packet) bool {
+	if p.Is6() {
+		return !v.has6
+	}
+	return !v.has4
 }
 
 // server returns the server of an index, nil if it has been freed.

@@ -22,7 +22,7 @@ func (l *Lane) persistent(svc *Service, conf *service.VirtualService) (*Server, 
 	defer sh.Unlock()
 	if t := sh.FindInbound(&key); t != nil {
 		if s := l.server(t.Server()); s != nil && !s.Deleted.Load() && !l.quiescent(s) {
-			sh.Renew(t, l.now, conf.Persistent)
+			sh.Renew(t, l.now)
 			l.bind(s)
 			return s, sh.Hold(t)
 		}

@@ -116,7 +116,7 @@ func (l *Lane) plainOutbound(r *prepared) bool {
 		return false
 	}
 	s := l.view.server(c.Server())
-	if s == nil || !sh.Extend(c, l.now+l.d.timeouts.Of(v.Proto, conntrack.Established)) {
+	if s == nil || s.Deleted.Load() || !sh.Extend(c, l.now+l.d.timeouts.Of(v.Proto, conntrack.Established)) {
 		return false
 	}
 	l.hit.toClient(s, c)

@@ -13,6 +13,7 @@ import (
 	"ulvs/conntrack"
 	"ulvs/dataplane"
 	"ulvs/dataplane/memport"
+	"ulvs/service"
 	"ulvs/wire"
 	"ulvs/wire/wiretest"
 )
@@ -27,6 +28,10 @@ func TestPlainEqual(t *testing.T) {
 			long.d.Lane(0).ParseAll()
 			g := &traffic{r: rand.New(rand.NewPCG(seed, 1))}
 			for range 100 {
+				c := g.change()
+				if a, b := short.d.Apply(c), long.d.Apply(c); (a == nil) != (b == nil) {
+					t.Fatalf("%v: %v and %v", c, a, b)
+				}
 				frames := g.steady(40)
 				pass := time.Duration(g.r.ExpFloat64() * float64(5*time.Second))
 				a, b := short.arrive(frames, pass), long.arrive(frames, pass)
@@ -62,6 +67,19 @@ func (g *traffic) steady(n int) (all []arrival) {
 		all = append(all, arrival{port, f})
 	}
 	return all
+}
+
+// change is a random change of one of the services' servers, which may not be
+// possible.
+func (g *traffic) change() service.Change {
+	methods := []service.Method{service.NAT, service.DR, service.Tunnel}
+	m := methods[g.r.IntN(len(methods))]
+	vs := service.VirtualService{Key: key([]service.Protocol{service.TCP, service.UDP}[g.r.IntN(2)])}
+	vs.Port = trafficPorts[m]
+	ops := []service.Op{service.DeleteServer, service.AddServer, service.AddServer, service.EditServer, service.EditServer}
+	s := server(1+g.r.IntN(3), m)
+	s.Weight = g.r.IntN(3)
+	return service.Change{Op: ops[g.r.IntN(len(ops))], Service: vs, Server: s}
 }
 
 // data is a packet as most of a connection are.

@@ -81,10 +81,22 @@ func (r realSet) has(p *wire.Packet) bool {
 }
 
 // stray handles a packet that belongs to no connection and no service. With
-// nat_icmp_send a real server is told so (kernel ip_vs_core.c, ip_vs_out_hook).
+// nat_icmp_send a real server is told so, unless it ends a connection itself
+// (kernel ip_vs_core.c, ip_vs_out_hook).
 func (l *Lane) stray(p *wire.Packet) Verdict {
-	if l.view.reals == nil || !l.view.reals.has(p) || p.Proto == wire.ProtoTCP && p.TCPFlags&wire.RST != 0 {
+	if l.view.reals == nil || !l.view.reals.has(p) || aborts(p) {
 		return l.done(PassedNoService)
 	}
 	return l.answerError(p, portUnreachable, 0, wire.Addr{}, AnsweredUnreachable)
+}
+
+// aborts reports whether p is a RST or, of SCTP, begins with an ABORT.
+func aborts(p *wire.Packet) bool {
+	switch p.Proto {
+	case wire.ProtoTCP:
+		return p.TCPFlags&wire.RST != 0
+	case wire.ProtoSCTP:
+		return p.SCTP().First().Type() == wire.SCTPAbort
+	}
+	return false
 }
