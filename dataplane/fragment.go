@@ -48,10 +48,6 @@ func (l *Lane) tooLong(p *wire.Packet, mtu int) bool {
 	return exceeds(p, mtu)
 }
 
-// tunnelled reports whether the packet has tunnel headers before it by now: they
-// are in the headroom.
-func (r *reassembled) tunnelled() bool { return r.packet.Start < wire.Headroom }
-
 // fragment handles a fragment to a virtual address, or from a NAT server, as
 // ip_vs does: when the last one has come the datagram goes the way of any
 // other, and is cut again as it was (kernel ip_vs_core.c, ip_vs_gather_frags).
