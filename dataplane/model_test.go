@@ -45,6 +45,7 @@ type modelConn struct {
 type modelTemplate struct {
 	client   int
 	server   *modelServer
+	lifetime time.Duration // after each new connection; once prolonged, a minute
 	deadline time.Duration
 	holders  int
 	invalid  bool
@@ -168,7 +169,7 @@ func (m *model) choose(client int) (*modelServer, *modelTemplate) {
 			continue
 		}
 		if !t.server.deleted {
-			t.deadline = m.now + m.persistent
+			t.deadline = m.now + t.lifetime
 			t.holders++
 			t.server.bind()
 			return t.server, t
@@ -182,7 +183,7 @@ func (m *model) choose(client int) (*modelServer, *modelTemplate) {
 	s.bind()
 	s.templates++
 	s.full()
-	t := &modelTemplate{client: client, server: s, deadline: m.now + m.persistent, holders: 1}
+	t := &modelTemplate{client: client, server: s, lifetime: m.persistent, deadline: m.now + m.persistent, holders: 1}
 	m.templates = append(m.templates, t)
 	return s, t
 }
@@ -234,7 +235,8 @@ func (m *model) pass(d time.Duration, alive func(*modelTemplate) bool) {
 			return false
 		}
 		if t.holders > 0 || held[t] && alive(t) {
-			t.deadline = m.now + time.Minute
+			t.lifetime = time.Minute
+			t.deadline = m.now + t.lifetime
 			return false
 		}
 		t.server.templates--
