@@ -306,14 +306,14 @@ func find(list []*sched.Server, conf service.RealServer) *sched.Server {
 
 // publish makes table t and the live objects visible to the packet path.
 func (d *Director) publish(t *service.Table) {
-	v := &view{table: t, services: make(map[svcKey]*Service, len(d.services)), settings: d.view.Load().settings}
+	v := &view{table: t, services: newServiceSet(len(d.services)), settings: d.view.Load().settings}
 	vips := make(map[wire.Addr]bool, len(d.services))
 	for k, s := range d.services {
 		if !k.Addr.IsValid() {
 			continue // firewall mark: matched by rules, not by address
 		}
 		v.ftp = v.ftp || k.Port == ftpPort
-		v.services[svcKey{s.addr, k.Port, uint8(k.Protocol)}] = s
+		v.services.add(svcKey{s.addr, k.Port, uint8(k.Protocol)}, s)
 	}
 	for _, a := range t.VirtualAddresses() {
 		vips[wire.AddrFrom(a)] = true

@@ -49,7 +49,8 @@ func (l *Lane) scheduleError(p *wire.Packet, q *forward.Quoted) (v Verdict, ok b
 // enterQuoted makes the entry of the flow in hand, without a state.
 func (l *Lane) enterQuoted(s *Server, conf *service.VirtualService, control conntrack.Ref) bool {
 	quoted := wire.Packet{Proto: wire.ProtoICMP, DstPort: l.flow.VirtualPort}
-	spec := l.spec(&quoted, s, conf)
+	var spec conntrack.Spec
+	l.fillSpec(&spec, &quoted, s, conf)
 	spec.Control = control
 	entered, _ := l.enter(s, &spec, newTimeout)
 	if !entered {

@@ -66,18 +66,11 @@ type Service struct {
 	origin
 }
 
-// svcKey is the exact-match part of a service lookup.
-type svcKey struct {
-	addr  wire.Addr
-	port  uint16
-	proto uint8
-}
-
 // view is one immutable snapshot of the configuration, as the packet path
 // reads it: loaded once per batch.
 type view struct {
 	table    *service.Table
-	services map[svcKey]*Service
+	services serviceSet
 	vips     vipSet
 	nats     vipSet    // addresses of NAT servers, deleted ones with connections too
 	marks    *markSet  // nil: no mark leads to a service
@@ -128,17 +121,17 @@ func (v *view) match(p *wire.Packet) *Service {
 		}
 	}
 	key := svcKey{p.Dst, p.DstPort, p.Proto}
-	if s := v.services[key]; s != nil {
+	if s := v.services.get(&key); s != nil {
 		return s
 	}
 	if v.ftp && p.Proto == wire.ProtoTCP && (p.DstPort == ftpDataPort || p.DstPort >= lowPorts) {
 		key.port = ftpPort
-		if s := v.services[key]; s != nil {
+		if s := v.services.get(&key); s != nil {
 			return s.ifPersistent()
 		}
 	}
 	key.port = 0
-	return v.services[key]
+	return v.services.get(&key)
 }
 
 // lowPorts are the ports that no passive FTP server opens for data.

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"ulvs/conntrack"
-	"ulvs/sched"
 	"ulvs/service"
 	"ulvs/wire"
 )
@@ -33,10 +32,7 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 		return l.done(DroppedDefence)
 	}
 	l.active = conntrack.Active(p.Proto, l.first(conntrack.Inbound, p))
-	l.flow = sched.Flow{
-		Client: p.Src, ClientPort: p.SrcPort,
-		Virtual: p.Dst, VirtualPort: p.DstPort, Proto: p.Proto, Now: l.now,
-	}
+	l.setFlow(p)
 	conf := svc.conf.Load()
 	s, control := l.choose(svc, conf)
 	switch {
@@ -46,6 +42,15 @@ func (l *Lane) newFlow(p *wire.Packet) Verdict {
 		return l.done(PassedNoService)
 	}
 	return l.unreachable(p)
+}
+
+// setFlow makes p's flow the one in hand, field by field for the reason that
+// clientKey gives.
+func (l *Lane) setFlow(p *wire.Packet) {
+	f := &l.flow
+	f.Client, f.ClientPort = p.Src, p.SrcPort
+	f.Virtual, f.VirtualPort = p.Dst, p.DstPort
+	f.Proto, f.Now = p.Proto, l.now
 }
 
 // opens reports whether a TCP packet may begin a connection (kernel
@@ -106,9 +111,10 @@ func (l *Lane) pick(svc *Service) *Server {
 // it so: that of TCP mostly does, that of SCTP only with sloppy_sctp.
 func (l *Lane) bind(s *Server) {
 	s.refs.Add(1)
-	s.Bind()
 	if l.active {
-		s.Activate()
+		s.BindActive()
+	} else {
+		s.Bind()
 	}
 }
 
@@ -122,7 +128,8 @@ func (l *Lane) unbind(s *Server) {
 // first packet.
 func (l *Lane) start(p *wire.Packet, s *Server, conf *service.VirtualService, control conntrack.Ref) Verdict {
 	h := &l.hit
-	spec := l.spec(p, s, conf)
+	var spec conntrack.Spec
+	l.fillSpec(&spec, p, s, conf)
 	spec.Control = control
 	if conf.OnePacket && p.Proto == wire.ProtoUDP { // a mark's service has TCP too
 		l.onePacket(s, &spec)
@@ -153,7 +160,8 @@ func (l *Lane) insert(p *wire.Packet, s *Server, spec *conntrack.Spec) (v Verdic
 
 // enter makes the entry, to end after timeout, unless there is one by now.
 func (l *Lane) enter(s *Server, spec *conntrack.Spec, timeout time.Duration) (entered, taken bool) {
-	key := l.key()
+	var key conntrack.Key
+	l.setKey(&key)
 	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
 	defer sh.Unlock()
 	if sh.FindInbound(&key) != nil {
@@ -167,24 +175,25 @@ func (l *Lane) enter(s *Server, spec *conntrack.Spec, timeout time.Duration) (en
 	return true, false
 }
 
-// key is the connection's key of the flow in hand.
-func (l *Lane) key() conntrack.Key {
-	return conntrack.Key{
-		Client: l.flow.Client, ClientPort: l.flow.ClientPort,
-		Virtual: l.flow.Virtual, VirtualPort: l.flow.VirtualPort, Proto: l.flow.Proto,
-	}
+// setKey sets k to the connection's key of the flow in hand.
+func (l *Lane) setKey(k *conntrack.Key) {
+	f := &l.flow
+	k.Client, k.ClientPort = f.Client, f.ClientPort
+	k.Virtual, k.VirtualPort = f.Virtual, f.VirtualPort
+	k.Proto = f.Proto
 }
 
-// spec is the entry of a new connection from its first packet. It has the
+// fillSpec fills in the entry of a new connection from its first packet. It has the
 // server's port; or the packet's, if the server has none, or if the service is
 // persistent and the packet is for another port than the service's own: of an
 // all-port, FTP or firewall-mark service (kernel ip_vs_core.c,
 // ip_vs_sched_persist).
-func (l *Lane) spec(p *wire.Packet, s *Server, conf *service.VirtualService) conntrack.Spec {
-	method := s.conf.Load().Method
-	spec := conntrack.Spec{Real: s.Addr, RealPort: s.Port, Method: method, Server: s.ID, Mark: conf.Mark}
+func (l *Lane) fillSpec(spec *conntrack.Spec, p *wire.Packet, s *Server, conf *service.VirtualService) {
+	spec.Method = s.conf.Load().Method
+	spec.Real, spec.RealPort = s.Addr, s.Port
+	spec.Server, spec.Mark = s.ID, conf.Mark
 	dir := conntrack.Inbound
-	if method != service.NAT {
+	if spec.Method != service.NAT {
 		spec.Flags |= conntrack.NoOutput
 		dir = conntrack.InboundOnly
 	}
@@ -192,7 +201,6 @@ func (l *Lane) spec(p *wire.Packet, s *Server, conf *service.VirtualService) con
 		spec.RealPort = p.DstPort
 	}
 	spec.State = l.first(dir, p)
-	return spec
 }
 
 // onePacket fills the hit of a datagram that is scheduled for itself and

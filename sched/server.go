@@ -110,6 +110,13 @@ func (s *Server) Bind() {
 	s.changed()
 }
 
+// BindActive is Bind and Activate at once.
+func (s *Server) BindActive() {
+	s.Active.v.Add(1)
+	s.closeIfFull()
+	s.changed()
+}
+
 // Unbind takes back a connection that is gone. It opens s when the total falls
 // below the lower threshold; without one, below three quarters of the upper
 // one (kernel ip_vs_conn.c, ip_vs_unbind_dest).
