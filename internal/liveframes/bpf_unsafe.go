@@ -48,12 +48,22 @@ func load(insns []byte) (int, error) {
 		kind: unix.BPF_PROG_TYPE_XDP, insnCnt: uint32(len(insns) / 8),
 		insns: address(&pins, insns), license: address(&pins, []byte("Apache-2.0\x00")),
 	}
-	fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
-	if errno != 0 {
-		return -1, errno
+	for range loadTries {
+		fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+		if errno == 0 {
+			return int(fd), nil
+		}
+		if errno != unix.EAGAIN {
+			return -1, errno
+		}
 	}
-	return int(fd), nil
+	return -1, unix.EAGAIN
 }
+
+// loadTries is how often a program is given to the kernel, whose verifier gives
+// up with EAGAIN when a signal comes, as those by which Go interrupts its
+// goroutines do.
+const loadTries = 100
 
 // deliver runs the program on n frames, which come in at the interface.
 func (s *Source) deliver(n uint32) error {
