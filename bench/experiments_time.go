@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"ulvs/service"
 	"time"
 )
 
@@ -27,8 +28,7 @@ func roundTripUDP() Experiment {
 		c Contestant
 		p Placement
 	}{
-		{Route{}, EndsAcross}, {nat, Across}, {nat, EndsAcross}, {dr, Across}, {natThroughput, Across}, {DNAT{}, EndsAcross},
-		{Route{}, SameCore}, {nat, SameCore},
+		{Route{}, EndsAcross}, {nat, Across}, {Director{Method: service.NAT, Args: []string{"--poll","spin"}}, Across}, {nat, EndsAcross},
 	} {
 		x.Entries = append(x.Entries, pings(e.c, e.p, echoUDP, pingsLast, 0))
 	}
