@@ -1,0 +1,125 @@
+package conformance
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ulvs/sched"
+	"ulvs/sched/schedtest"
+)
+
+// recordedPicks are the picks of the recordings that are about one scheduler:
+// as many as the kernel was seen to make.
+var recordedPicks = map[string]int{
+	"rr": 413, "wrr": 1076, "lc": 413, "wlc": 413, "sed": 413, "nq": 413, "lblc": 795, "lblcr": 876,
+	"dh": 658, "sh": 1891, "mh": 2691, "fo": 408, "ovf": 412,
+}
+
+// TestExplained replays the recordings of each scheduler and has every pick
+// explained before it is made. The server that the explanation chooses must be
+// the one that is picked and that the kernel picked, and what the explanation
+// shows must lead to it.
+func TestExplained(t *testing.T) {
+	all, err := Load(os.DirFS(recordings))
+	if err != nil {
+		t.Fatal(err)
+	}
+	picks := map[string]int{}
+	for _, s := range all {
+		name, ok := strings.CutPrefix(s.Group, "a-")
+		if _, recorded := recordedPicks[name]; !ok || !recorded {
+			continue
+		}
+		t.Run(s.Group+"/"+s.Name, func(t *testing.T) {
+			w := &watcher{t: t, picks: map[string]int{}}
+			p := newPlayer(s)
+			p.watch = w.watch
+			r := p.replay()
+			if d := r.firstFailure(); d != nil {
+				t.Error(d)
+			}
+			for used, n := range w.picks { // a-mh/switch has others in between
+				picks[used] += n
+			}
+		})
+	}
+	for name, want := range recordedPicks {
+		if picks[name] != want {
+			t.Errorf("%s: %d picks were explained, %d are recorded", name, picks[name], want)
+		}
+	}
+}
+
+// watcher explains and checks the picks of one replay.
+type watcher struct {
+	t     *testing.T
+	picks map[string]int // by scheduler
+}
+
+func (w *watcher) watch(s sched.Scheduler) sched.Scheduler { return &watched{Scheduler: s, w: w} }
+
+// watched is a scheduler whose picks are explained.
+type watched struct {
+	sched.Scheduler
+	w    *watcher
+	list []*sched.Server
+}
+
+func (s *watched) Init(list []*sched.Server) {
+	s.list = list
+	s.Scheduler.Init(list)
+}
+
+func (s *watched) Added(list []*sched.Server, one *sched.Server) {
+	s.list = list
+	s.Scheduler.Added(list, one)
+}
+
+func (s *watched) Edited(list []*sched.Server, one *sched.Server) {
+	s.list = list
+	s.Scheduler.Edited(list, one)
+}
+
+func (s *watched) Removed(list []*sched.Server, one *sched.Server, at int) {
+	s.list = list
+	s.Scheduler.Removed(list, one, at)
+}
+
+func (s *watched) Tick(now time.Duration) {
+	if u, ok := s.Scheduler.(sched.Upkeep); ok {
+		u.Tick(now)
+	}
+}
+
+// Pick explains, picks and compares.
+func (s *watched) Pick(f *sched.Flow) *sched.Server {
+	t, name := s.w.t, s.Name()
+	e := s.Scheduler.(sched.Explainer).Explain(f)
+	if what := schedtest.Unsound(&e, s.list); what != "" {
+		t.Errorf("%s: %s: %+v", name, what, e)
+	} else if what := leadsTo[name](&e, f); what != "" {
+		t.Errorf("%s: %s: %+v", name, what, e)
+	}
+	got := s.Scheduler.Pick(f)
+	if at := slices.Index(s.list, got); at != e.Chosen {
+		t.Errorf("%s: number %d got it, the explanation chooses %d: %+v", name, at, e.Chosen, e)
+	}
+	s.w.picks[name]++
+	return got
+}
+
+// TestExplainedAll: no recorded scheduler is left out above.
+func TestExplainedAll(t *testing.T) {
+	for _, name := range sched.Names() {
+		if _, ok := recordedPicks[name]; !ok && !sched.Seeded(name) {
+			t.Errorf("the explanations of %s are not held to its recordings", name)
+		}
+	}
+	if a, b := slices.Sorted(maps.Keys(recordedPicks)), slices.Sorted(maps.Keys(leadsTo)); !slices.Equal(a, b) {
+		t.Errorf("checks of %v, recordings of %v", b, a)
+	}
+}
