@@ -217,7 +217,7 @@ func hashesSource(e *sched.Explanation, f *sched.Flow) string {
 		return fmt.Sprintf("the bucket is %d", b)
 	}
 	var table []int
-	for len(e.Candidates) > 0 && len(table) <= b {
+	for len(e.Candidates) > 0 && len(table) < 256 {
 		for i, c := range e.Candidates {
 			table = append(table, slices.Repeat([]int{i}, int(max(1, c.Weight)))...)
 		}
@@ -225,8 +225,19 @@ func hashesSource(e *sched.Explanation, f *sched.Flow) string {
 	if len(table) == 0 {
 		return ""
 	}
-	if what := slot(e, table[b]); what != "" || fact(e, "fallback") == "" {
+	if what := slot(e, table[b]); what != "" {
 		return what
+	}
+	for _, look := range e.Facts {
+		if look.Name != "fallback" || strings.Contains(look.Value, " more, ") {
+			continue
+		}
+		var from, offset, to int
+		_, err := fmt.Sscanf(look.Value, "bucket (2*%d + %d) mod 256 = %d:", &from, &offset, &to)
+		_, server, _ := strings.Cut(look.Value, ": ")
+		if err != nil || from != b || (2*b+offset)%256 != to || !names(server, &e.Candidates[table[to]]) {
+			return "a bucket of the fallback has another server"
+		}
 	}
 	return fallback(e)
 }
@@ -235,14 +246,18 @@ func hashesSource(e *sched.Explanation, f *sched.Flow) string {
 // table is held to the kernel's by the picks.
 func hashesMaglev(e *sched.Explanation, _ *sched.Flow) string {
 	want := slices.IndexFunc(e.Candidates, func(c sched.Candidate) bool { return names(fact(e, "server"), &c) })
-	if what := slot(e, want); what != "" || fact(e, "fallback") == "" {
+	if what := slot(e, want); what != "" {
 		return what
 	}
 	return fallback(e)
 }
 
-// fallback checks that the last slot of a fallback has the chosen server.
+// fallback checks that the last slot of a fallback, if there is one, has the
+// chosen server.
 func fallback(e *sched.Explanation) string {
+	if fact(e, "fallback") == "" {
+		return ""
+	}
 	_, server, _ := strings.Cut(fact(e, "fallback"), ": ")
 	if e.Chosen >= 0 && !names(server, &e.Candidates[e.Chosen]) {
 		return "the fallback ends at another server"

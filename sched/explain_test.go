@@ -37,3 +37,21 @@ func TestExplained(t *testing.T) {
 		})
 	}
 }
+
+// TestExplainedNotUsed: to explain a destination is not to ask for it: it is
+// forgotten as it would have been.
+func TestExplainedNotUsed(t *testing.T) {
+	for _, name := range []string{"lblc", "lblcr"} {
+		p := newPlace(t, name, 10*time.Minute)
+		p.add(1)
+		p.fast.Pick(&sched.Flow{})
+		e := p.fast.(sched.Explainer).Explain(&sched.Flow{Now: 25 * time.Minute})
+		if e.Chosen != 0 || sched.Remembered(p.fast) != 1 {
+			t.Errorf("%s: before it is forgotten: chooses %d, %d remembered", name, e.Chosen, sched.Remembered(p.fast))
+		}
+		p.wait(31 * time.Minute)
+		if n := sched.Remembered(p.fast); n != 0 {
+			t.Errorf("%s: %d destinations remembered, nobody has asked for half an hour", name, n)
+		}
+	}
+}

@@ -54,17 +54,16 @@ func (r *rendezvous) changed(list []*Server) {
 // endKey makes one word of the two of an address.
 func endKey(w0, w1 uint64) uint64 { return mix(mix(w0)+w1) << 16 }
 
-// client makes one number of a client and the seed.
-func (r *rendezvous) client(f *Flow) uint64 {
-	client := endKey(f.Client.Words())
+// portOf is what counts of the client's port.
+func (r *rendezvous) portOf(f *Flow) uint64 {
 	if r.port {
-		client += uint64(f.ClientPort)
+		return uint64(f.ClientPort)
 	}
-	return mix(client + r.seed)
+	return 0
 }
 
 func (r *rendezvous) Pick(f *Flow) *Server {
-	client := r.client(f)
+	client := mix(endKey(f.Client.Words()) + r.portOf(f) + r.seed)
 	var best *Server
 	score := math.Inf(1)
 	for i, s := range r.list {
@@ -88,9 +87,10 @@ func rdvScore(u, weight float64) float64 { return -math.Log(u) / weight }
 func (r *rendezvous) Explain(f *Flow) Explanation {
 	e := newExplanation("The usable server with the least score for the client is taken, "+
 		"and the first in the list of equals.", r.list)
-	client := r.client(f)
+	client := mix(endKey(f.Client.Words()) + r.portOf(f) + r.seed)
 	s := r.Pick(f)
 	e.fact("client", "%s", hashed(f, r.port))
+	e.fact("u", "a number between 0 and 1 made of the client, the server and the seed")
 	e.Formula = "-ln(u) / weight"
 	why := "least score of all"
 	for i := range e.Candidates {
