@@ -2,6 +2,7 @@ package sched_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,5 +54,37 @@ func TestExplainedNotUsed(t *testing.T) {
 		if n := sched.Remembered(p.fast); n != 0 {
 			t.Errorf("%s: %d destinations remembered, nobody has asked for half an hour", name, n)
 		}
+	}
+}
+
+// TestExplainedMeanwhile: counts, weights and thresholds that change while a
+// pick is explained do no harm.
+func TestExplainedMeanwhile(t *testing.T) {
+	for _, name := range sched.Names() {
+		s := maker(t, name)()
+		list := servers(20)
+		s.Init(list)
+		var wg sync.WaitGroup
+		for w := range 4 {
+			wg.Go(func() {
+				for i := range 300 {
+					srv := list[(7*i+w)%len(list)]
+					srv.Bind()
+					srv.SetOverloaded(i%3 == 0)
+					srv.Activate()
+					srv.SetWeight(int32(i % 4))
+					srv.Unbind(true)
+				}
+			})
+		}
+		for i := range 300 {
+			f := &sched.Flow{ClientPort: uint16(i), Virtual: destinationNumber(i % 5), Now: time.Duration(i) * time.Minute}
+			e := s.(sched.Explainer).Explain(f)
+			if len(e.Candidates) != len(list) || e.Why == "" || e.Chosen >= 0 && e.Candidates[e.Chosen].Excluded != "" {
+				t.Errorf("%s: %+v", name, e)
+			}
+			s.Pick(f)
+		}
+		wg.Wait()
 	}
 }
