@@ -100,7 +100,7 @@ func oneCore() Experiment {
 		About:   "The same load; reception, forwarding and transmission share one processor.",
 		Metrics: []Metric{metricRate, metricOffered, metricPacket},
 		Entries: []Entry{
-			flood(bareV3, OneCore), flood(nat, OneCore), flood(natThroughput, OneCore), flood(Director{Method: service.NAT, Args: []string{"--poll","block"}}, OneCore), flood(Director{Method: service.NAT, Args: []string{"--ring-slots","8280"}}, OneCore), flood(DNAT{}, OneCore),
+			flood(bareV3, OneCore), flood(dr, OneCore), flood(nat, OneCore), flood(DNAT{}, OneCore), flood(Route{}, OneCore),
 		},
 		Bars: []Bar{
 			{What: "NAT against nftables DNAT", Of: nat.Name(), Metric: "kpps", Against: []string{DNAT{}.Name()}, Least: 0.75},

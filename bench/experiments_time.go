@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"ulvs/service"
 	"time"
 )
 
@@ -28,7 +27,8 @@ func roundTripUDP() Experiment {
 		c Contestant
 		p Placement
 	}{
-		{Route{}, EndsAcross}, {nat, Across}, {Director{Method: service.NAT, Args: []string{"--poll","spin"}}, Across}, {nat, EndsAcross},
+		{Route{}, EndsAcross}, {nat, Across}, {nat, EndsAcross}, {dr, Across}, {natThroughput, Across}, {DNAT{}, EndsAcross},
+		{Route{}, SameCore}, {nat, SameCore},
 	} {
 		x.Entries = append(x.Entries, pings(e.c, e.p, echoUDP, pingsLast, 0))
 	}
