@@ -1,7 +1,5 @@
 package dataplane
 
-import "ulvs/wire"
-
 // reasonHints say what to look at or do where a reason's count is not what one
 // expects. Of what is as it should be they say what it tells.
 var reasonHints = [NumReasons]string{
@@ -10,7 +8,7 @@ var reasonHints = [NumReasons]string{
 	ForwardedTunnel:    "as it should be; if clients get no answer, the server must take the packet out of the tunnel and hold the VIP",
 	ForwardedReply:     "as it should be with NAT; 0 beside forwarded-nat means that replies take a way around the director",
 	ForwardedICMP:      "as it should be; many of them: capture them to see which router or host complains",
-	ForwardedSegments:  "costs processor time: let super-frames through by the same MTU on both sides, or turn GRO off on the receiving interface",
+	ForwardedSegments:  "costs processor time: a tunnel needs it; else give both links the same MTU, or turn GRO off (ethtool -K)",
 	ForwardedFragments: "costs both ends time: raise the link's MTU, or have servers announce a smaller TCP MSS",
 
 	PassedNotIP:     "nothing to do: other protocols of the network (LLDP, STP, ...) are the host's",
@@ -55,58 +53,10 @@ var reasonHints = [NumReasons]string{
 	DroppedPanic:      "a fault of ulvs: the daemon's log has the trace; please report it",
 }
 
-// Hints of malformed packets, by what kind of sender makes them.
-const (
-	hintCut      = "a faulty sender, driver or cable, or a scanner: look at ip -s link, and with tcpdump -e where it comes from"
-	hintForged   = "no sane stack sends this: a scanner or an attack; look with tcpdump where it comes from"
-	hintChecksum = "damaged on the way or by a faulty sender: look at ip -s link, and with tcpdump -v where it comes from"
-	hintBlocked  = "refused on purpose, as firewalls do; if it is wanted traffic, the sender must go without"
-)
-
-// faultHints are those of the faults, by their numbers.
-var faultHints = [wire.NumFaults]string{
-	wire.FaultNone:            "never counted",
-	wire.FaultClipped:         "the frame is larger than a ring's slot: same MTU on all interfaces, or turn GRO and LRO off (ethtool -K)",
-	wire.FaultShortEthernet:   hintCut,
-	wire.FaultStackedVLAN:     "double-tagged frame: end the tags at the switch, or give ulvs the VLAN's own interface (ulvs run --interface)",
-	wire.FaultEtherType:       "never counted by this name: see passed-not-ip",
-	wire.FaultShortARP:        hintCut,
-	wire.FaultARPFormat:       "ARP for other than Ethernet and IPv4: look with tcpdump -e arp where it comes from",
-	wire.FaultShortIP:         hintCut,
-	wire.FaultIPVersion:       hintForged,
-	wire.FaultIHLSmall:        hintForged,
-	wire.FaultIHLBeyond:       hintCut,
-	wire.FaultTotalSmall:      hintForged,
-	wire.FaultTotalBeyond:     hintCut,
-	wire.FaultIPChecksum:      hintChecksum,
-	wire.FaultMappedAddress:   hintForged,
-	wire.FaultExtensionBeyond: hintForged,
-	wire.FaultExtensionCount:  hintForged,
-	wire.FaultExtensionOrder:  hintForged,
-	wire.FaultJumbogram:       hintBlocked,
-	wire.FaultIPOption:        hintForged,
-	wire.FaultSourceRoute:     hintBlocked,
-	wire.FaultFragmentLength:  hintForged,
-	wire.FaultFragmentBeyond:  hintForged,
-	wire.FaultTinyFragment:    hintForged,
-	wire.FaultTCPFragment:     hintForged,
-	wire.FaultShortTCP:        hintForged,
-	wire.FaultTCPOffsetSmall:  hintForged,
-	wire.FaultTCPOffsetBeyond: hintForged,
-	wire.FaultShortUDP:        hintForged,
-	wire.FaultUDPLengthSmall:  hintForged,
-	wire.FaultUDPLengthBeyond: hintForged,
-	wire.FaultShortICMP:       hintForged,
-	wire.FaultShortSCTP:       hintForged,
-	wire.FaultSCTPChunkSmall:  hintForged,
-	wire.FaultSCTPChunkBeyond: hintForged,
-	wire.FaultOffload:         "a virtual interface describes its packets wrongly: turn its offloads off (ethtool -K) and report the driver",
-}
-
 // Hint returns one line for people: what to look at or do about the reason.
 func (r Reason) Hint() string {
 	if r < firstReason {
-		return faultHints[r]
+		return faultTexts[r].hint
 	}
 	return reasonHints[r]
 }
