@@ -52,6 +52,12 @@ type Rates struct {
 	Conns, InPkts, OutPkts, InByte, OutByte float64
 }
 
+// Notes of a Row: weight 0, and over the upper threshold.
+const (
+	drained = "drained"
+	full    = "full"
+)
+
 // noRates are those of a single look.
 func noRates() Rates {
 	nan := math.NaN()
@@ -133,9 +139,9 @@ func serverOf(k service.Key, s *api.ServerState, was map[string]api.Stats, took 
 	}
 	switch {
 	case s.Weight == 0:
-		r.Note = "drained"
+		r.Note = drained
 	case !usable(s):
-		r.Note = "full"
+		r.Note = full
 	}
 	return r
 }

@@ -105,3 +105,8 @@ func cut(s string, n int) string {
 	}
 	return s[:n-2] + ".."
 }
+
+// pad makes s n columns wide at least.
+func pad(s string, n int) string {
+	return s + strings.Repeat(" ", max(n-len(s), 0))
+}

@@ -81,6 +81,9 @@ func TestRefusals(t *testing.T) {
 		{"reasons --interval often", `--interval: "often" is not a duration, such as 1.5s`, exitUsage},
 		{"reasons --interval -1s", "--interval: -1s is not from 0 to 1h", exitUsage},
 		{"reasons --watch --interval 0", "--interval: --watch needs more than 0", exitUsage},
+		{"top --interval 10ms", "--interval: 10ms is not from 100ms to 1h", exitUsage},
+		{"top -n 0", "-n: 0 is not a positive number", exitUsage},
+		{"top extra", `ulvs top takes no argument, got "extra"`, exitUsage},
 		{"decap", "--director: at least one address is needed", exitUsage},
 		{"decap --director 192.0.2.1", "--vip: at least one address is needed", exitUsage},
 		{"decap --director 192.0.2", `--director: "192.0.2" is not an IP address`, exitUsage},
@@ -108,6 +111,7 @@ func TestRefusals(t *testing.T) {
 
 		{"status --socket NONE", "no daemon answers at NONE: ", exitUnreachable},
 		{"reasons --socket NONE", "no daemon answers at NONE: ", exitUnreachable},
+		{"top --socket NONE", "no daemon answers at NONE: ", exitUnreachable},
 		{"save --socket NONE", "no daemon answers at NONE: ", exitUnreachable},
 		{"proc --socket NONE", "no daemon answers at NONE: ", exitUnreachable},
 		{"proc ip_vs_stats --socket NONE", "no daemon answers at NONE: ", exitUnreachable},
