@@ -100,7 +100,9 @@ func TestTop(t *testing.T) {
 		x.width, x.height = 100, 30
 		x.shows("2 services")
 		x.types("q")
-		if !eventually(patience, func() bool { return strings.Contains(x.tmux("list-panes", "-F", "#{pane_dead} #{pane_dead_status}"), "1 0") }) {
+		if !eventually(patience, func() bool {
+			return strings.Contains(x.tmux("list-panes", "-F", "#{pane_dead} #{pane_dead_status}"), "1 0")
+		}) {
 			t.Errorf("q does not end it: %s", x.tmux("capture-pane", "-p"))
 		}
 	}
