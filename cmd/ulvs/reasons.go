@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
@@ -129,21 +130,25 @@ func (v *reasonsView) print(w io.Writer, now, before api.Reasons, took time.Dura
 	}
 	text := reasonsText(list, v.brief)
 	if v.watch {
-		text = onScreen(text)
+		if width, height, err := term.GetSize(os.Stdout.Fd()); err == nil {
+			text = onScreen(reasonsText(list, true), width, height)
+		} else {
+			text += "\n"
+		}
 	}
 	_, err := lipgloss.Fprint(w, text) // without its colours where w shows none
 	return err
 }
 
-// onScreen makes text replace the last on a terminal, as far as that has room,
-// and elsewhere follow it after an empty line.
-func onScreen(text string) string {
-	_, height, err := term.GetSize(os.Stdout.Fd())
-	if err != nil {
-		return text + "\n"
+// onScreen makes text replace what a terminal shows, as far as that has room.
+func onScreen(text string, width, height int) string {
+	b := []string{"\x1b[H\x1b[2J"}
+	for line := range strings.Lines(text) {
+		if len(b) < height { // the last line is the cursor's
+			b = append(b, ansi.Truncate(strings.TrimSuffix(line, "\n"), width, "")+"\n")
+		}
 	}
-	lines := strings.SplitAfterN(text, "\n", height)
-	return "\x1b[H\x1b[2J" + strings.Join(lines[:min(len(lines), height-1)], "")
+	return strings.Join(b, "")
 }
 
 // bad marks what was dropped or lost.

@@ -117,3 +117,11 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	}
 	return w.Builder.Write(p)
 }
+
+// TestOnScreen: no line is wider than the terminal, and the last is left free.
+func TestOnScreen(t *testing.T) {
+	got := onScreen("one\n"+bad.Render("seventeen")+"\nthree\nfour\n", 5, 4)
+	if want := "\x1b[H\x1b[2Jone\n\x1b[31mseven\x1b[m\nthree\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
