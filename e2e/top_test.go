@@ -61,6 +61,14 @@ func (x *terminal) shows(patterns ...string) {
 	}
 }
 
+// ends waits for the program to end well.
+func (x *terminal) ends() bool {
+	x.t.Helper()
+	return eventually(patience, func() bool {
+		return strings.Contains(x.tmux("list-panes", "-F", "#{pane_dead} #{pane_dead_status}"), "1 0")
+	})
+}
+
 // TestTop: in a real terminal of either size ulvs top shows live traffic as it
 // is promised, does what keys say, follows a resize, and outlives the daemon.
 func TestTop(t *testing.T) {
@@ -129,4 +137,9 @@ func (n *network) checkPlainTop(t *testing.T) {
 	}
 	n.start()
 	x.shows("There is no virtual service")
+	pid := strings.TrimSpace(x.tmux("list-panes", "-F", "#{pane_pid}"))
+	n.run(n.Director, "kill", "-TERM", pid)
+	if !x.ends() || strings.Contains(x.tmux("capture-pane", "-p"), "ulvs top") {
+		t.Errorf("SIGTERM does not give the terminal back:\n%s", x.tmux("capture-pane", "-p"))
+	}
 }

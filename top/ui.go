@@ -25,6 +25,7 @@ type ui struct {
 	table         *Table // nil until there was a look
 	whole         *Table // of the first look and the last
 	trouble       string // why there is no newer table, "" if there is none
+	absent        bool   // the trouble is that no daemon runs
 	frozen        bool
 	folded        bool // services without their servers
 	typing        bool // the filter is being typed

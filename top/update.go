@@ -7,6 +7,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"ulvs/control/api"
 )
 
 // Options are how to watch.
@@ -91,6 +93,7 @@ func (m *model) wait() time.Duration {
 // what is missed counts for the shares only.
 func (m *model) take(l looked) {
 	if l.err != nil {
+		m.absent = errors.Is(l.err, &api.Error{Code: api.Unreachable})
 		m.trouble, m.table, m.whole, m.first, m.last = l.err.Error(), nil, nil, nil, nil
 		return
 	}

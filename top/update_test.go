@@ -14,6 +14,8 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 	"pgregory.net/rapid"
+
+	"ulvs/control/api"
 )
 
 var update = flag.Bool("update", false, "write the golden views in testdata")
@@ -86,7 +88,7 @@ func TestViews(t *testing.T) {
 	compare(t, "plain", plain(Between(before, now)))
 	compare(t, "empty-80x24", play(t, nil, 80, 24).sees(lookAt(0), lookAt(time.Second)).text())
 	gone := play(t, nil, 80, 24).sees(before, now)
-	gone.Update(looked{err: errors.New("no daemon answers at /run/ulvs/x.sock: connection refused")})
+	gone.Update(looked{err: api.Errorf(api.Unreachable, "no daemon answers at /run/ulvs/x.sock: connection refused")})
 	compare(t, "gone-80x24", gone.text())
 	compare(t, "many-80x24", play(t, nil, 80, 24).sees(many(0, 300), many(time.Second, 300)).keys("end").text())
 }
@@ -233,5 +235,14 @@ func TestPlain(t *testing.T) {
 	}
 	if err := Plain(t.Context(), &b, &fake{err: errors.New("gone")}, o, 1); err == nil || err.Error() != "gone" {
 		t.Error(err)
+	}
+}
+
+// BenchmarkFrame: one look and one frame of 500 services with 1,000 servers.
+func BenchmarkFrame(b *testing.B) {
+	before, now := many(0, 500), many(time.Second, 500)
+	p := play(b, nil, 200, 50).sees(before)
+	for b.Loop() {
+		p.sees(now, before).keys("down").View()
 	}
 }

@@ -71,7 +71,11 @@ func (u *ui) waiting() []line {
 	for _, text := range wrap(u.trouble, u.width-2) {
 		all = append(all, line{"  " + text, alarm})
 	}
-	return append(all, line{"", normal}, line{"  Asking again every " + u.interval.String() + ". Start a daemon with: ulvs run", normal})
+	again := "  Asking again every " + u.interval.String() + "."
+	if u.absent {
+		again += " The first ipvsadm command starts a daemon, or: ulvs run"
+	}
+	return append(all, line{"", normal}, line{again, normal})
 }
 
 // wrap breaks a text into lines of n columns.

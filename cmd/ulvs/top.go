@@ -48,8 +48,7 @@ one interval.`,
 			}
 			began := time.Now()
 			o := top.Options{Interval: interval, Clock: func() time.Duration { return time.Since(began) }}
-			onTerminal := term.IsTerminal(os.Stdout.Fd()) && term.IsTerminal(os.Stdin.Fd())
-			if c.Flags().Changed("tables") || !onTerminal {
+			if c.Flags().Changed("tables") || !onTerminal() {
 				return top.Plain(c.Context(), os.Stdout, cl, o, tables)
 			}
 			return top.Watch(c.Context(), cl, o)
@@ -59,4 +58,9 @@ one interval.`,
 	c.Flags().DurationVar(&interval, "interval", time.Second, "time between two looks, which rates are of")
 	c.Flags().IntVarP(&tables, "tables", "n", 1, "plain tables to print")
 	return c
+}
+
+// onTerminal reports whether a view can be drawn and keys can be read.
+func onTerminal() bool {
+	return term.IsTerminal(os.Stdout.Fd()) && term.IsTerminal(os.Stdin.Fd()) && os.Getenv("TERM") != "dumb"
 }
