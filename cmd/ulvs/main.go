@@ -89,7 +89,7 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), setCommand(), procCommand(), saveCommand(),
+	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), topCommand(), setCommand(), procCommand(), saveCommand(),
 		markCommand(), benchCommand(), conformanceCommand(), ipvsadmHelp(), labHostCommand())
 	return root
 }
