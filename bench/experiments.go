@@ -42,7 +42,7 @@ func Experiments() []Experiment {
 	return []Experiment{
 		smallPackets(), oneCore(), flowCounts(), workerCounts(), lossExperiment(),
 		bulkTCP(), connectionRates(),
-		roundTripUDP(), roundTripTCP(), roundTripSlow(),
+		roundTripUDP(), roundTripTCP(), roundTripSlow(), roundTripLoaded(),
 		idleExperiment(), startExperiment(), changeExperiment(),
 		pipelineHits(), pipelineNews(), pipelineExpiry(),
 	}

@@ -69,6 +69,24 @@ func roundTripSlow() Experiment {
 	return x
 }
 
+func roundTripLoaded() Experiment {
+	x := Experiment{
+		Name: "round-trip-loaded", Title: "UDP round trip under half of the load that is possible",
+		About:   "One in flight, beside small packets of 60,000 flows at half the rate that came through when the same contestant was flooded just before.",
+		Metrics: []Metric{metricP50, metricP99, metricP999, metricLost, metricHalf, metricRate},
+	}
+	for _, e := range []struct {
+		c Contestant
+		p Placement
+	}{{Route{}, SteeredCore}, {DNAT{}, SteeredCore}, {nat, Across}, {dr, Across}} {
+		x.Entries = append(x.Entries, Entry{
+			Name: e.c.Name(), Placement: e.p, Lasts: 2*saturatedFor + pingsLast + around, Needs: needs(e.c, e.p),
+			Measure: loadedTrips(e.c, e.p, pingsLast),
+		})
+	}
+	return x
+}
+
 func idleExperiment() Experiment {
 	return Experiment{
 		Name: "idle", Title: "the daemon without traffic",
