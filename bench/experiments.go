@@ -17,6 +17,8 @@ const (
 	slowLasts   = 4 * time.Second
 	idleLasts   = 5 * time.Second
 	lossLasts   = 5 * time.Second
+	// collectorLasts is time for many, were there some garbage in each packet.
+	collectorLasts = 2 * time.Second
 	// around is what comes to each: hosts and contestant are set up, warmed up
 	// and removed.
 	around = 1500 * time.Millisecond
@@ -43,7 +45,7 @@ func Experiments() []Experiment {
 		smallPackets(), oneCore(), flowCounts(), workerCounts(), lossExperiment(),
 		bulkTCP(), connectionRates(),
 		roundTripUDP(), roundTripTCP(), roundTripSlow(), roundTripLoaded(),
-		idleExperiment(), startExperiment(), changeExperiment(),
+		idleExperiment(), collectorExperiment(), startExperiment(), changeExperiment(),
 		pipelineHits(), pipelineNews(), pipelineExpiry(),
 	}
 }

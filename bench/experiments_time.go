@@ -97,6 +97,16 @@ func idleExperiment() Experiment {
 	}
 }
 
+func collectorExperiment() Experiment {
+	return Experiment{
+		Name: "collector", Title: "garbage collections under steady load",
+		About:   "200,000 packets/s over 1,000 flows; collections that GODEBUG=gctrace=1 reports once the connections are made.",
+		Metrics: []Metric{metricCollections, metricRate, metricOffered},
+		Entries: []Entry{{Name: nat.Name(), Placement: OwnCore, Lasts: collectorLasts + around, Measure: collections(nat, collectorLasts)}},
+		Bars:    []Bar{{What: "collections", Of: nat.Name(), Metric: "collections", Most: 0}},
+	}
+}
+
 func startExperiment() Experiment {
 	return Experiment{
 		Name: "start-up", Title: "from start to forwarding",
