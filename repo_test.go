@@ -59,6 +59,7 @@ var restricted = []struct {
 	{"golang.org/x/sys", []string{"dataplane/afpacket", "internal", "control", "lab", "bench", "cmd", "e2e"}, "system calls stay at the edge"},
 	{"github.com/vishvananda", []string{"internal", "lab", "bench", "e2e"}, "netlink is wrapped, with its retries, in internal"},
 	{"github.com/mdlayher", []string{"internal", "lab/decap", "bench", "dataplane/afpacket"}, "no packet sockets beside our rings on the data path"},
+	{"golang.zx2c4.com/wireguard", []string{"lab/decap"}, "its tun device, which joins segments; the data path has no tun device"},
 	{"github.com/google/nftables", []string{"internal", "bench"}, "before 1.0: the guard and the bench wrap it"},
 	{"github.com/google/gopacket", []string{"wire/wiretest", "bench", "e2e"}, "an independent decoder for tests; slow and allocating"},
 	{"gonum.org/v1/plot", []string{"bench"}, "plots of measurements; the daemon draws nothing"},
