@@ -109,7 +109,7 @@ var definitions = []Definition{
 	{InterfaceUsed, OK, false, "the daemon works on this interface and its link is up"},
 	{InterfaceDown, Error, false, "an interface that the daemon works on, or that leads to a server, is down or has no carrier"},
 	{InterfaceNone, Error, false, "the daemon works on no interface"},
-	{RouteOutside, Error, false, "a server is reached by an interface that the daemon does not work on"},
+	{RouteOutside, Error, false, "a real server is reached by an interface that the daemon does not work on"},
 	{OffloadMerges, Error, false, "the interface merges packets in hardware (LRO) in a way that cannot be undone: the kernel does not give them to packet sockets"},
 	{IPForward, OK, false, "ip_forward does no harm: it is off, or the guard keeps the host from forwarding a second time"},
 	{IPForwardUnsafe, Error, false, "ip_forward is on and there is no guard: the host forwards or answers what ulvs has taken over"},
@@ -128,7 +128,7 @@ var definitions = []Definition{
 
 	{TableUse, OK, false, "the connection table has room"},
 	{TableNearlyFull, Warning, false, "the connection table is more than 80 % full"},
-	{TableFull, Error, false, "the connection table is full, or has been: new connections were refused or old ones evicted"},
+	{TableFull, Error, false, "the connection table is full, or has been: new connections were refused"},
 	{PacketsLost, Warning, false, "packets were lost before or behind the director; the names are those of ulvs reasons"},
 
 	{VIPOnHost, OK, false, "the virtual address is on the host: its own stack answers ARP for it"},

@@ -90,7 +90,7 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), setCommand(), procCommand(), saveCommand(),
-		markCommand(), benchCommand(), conformanceCommand(), ipvsadmHelp(), labHostCommand())
+		markCommand(), doctorCommand(), benchCommand(), conformanceCommand(), ipvsadmHelp(), labHostCommand())
 	return root
 }
 

@@ -125,6 +125,8 @@ type Question struct {
 	// Key is what an answer has: for ARP and neighbours the interface and the
 	// address, for a SYN the port alone.
 	Key Key
+	// Optional: perhaps nobody answers, and that is no reason to wait longer.
+	Optional bool
 	// Reset makes the frame that ends a connection for which the other has
 	// acknowledged ack; nil if there is none to end.
 	Reset func(ack uint32) []byte
@@ -145,12 +147,17 @@ const (
 )
 
 // Ask sends all questions and returns the answers to each. It waits until all
-// are answered, but not less than least, for more than one may answer, and not
-// more than most; in that time it asks again where nobody has answered.
+// that are not optional are answered, but not less than least, for more than one
+// may answer, and not more than most; in that time it asks again where nobody
+// has answered.
 func (p *Prober) Ask(questions []Question, least, most time.Duration) (map[Key][]Answer, error) {
 	a := asking{p: p, open: map[Key]*Question{}, got: map[Key][]Answer{}, sent: map[Key]time.Time{}}
 	for i := range questions {
-		a.open[questions[i].Key] = &questions[i]
+		q := &questions[i]
+		if _, twice := a.open[q.Key]; !twice && !q.Optional {
+			a.missing++
+		}
+		a.open[q.Key] = q
 	}
 	for try := range attempts {
 		begin := time.Now()
@@ -162,7 +169,7 @@ func (p *Prober) Ask(questions []Question, least, most time.Duration) (map[Key][
 			least = 0
 		}
 		a.collect(begin.Add(least), enough)
-		if len(a.got) == len(a.open) {
+		if a.missing == 0 {
 			break
 		}
 	}
@@ -175,6 +182,8 @@ type asking struct {
 	open map[Key]*Question
 	got  map[Key][]Answer
 	sent map[Key]time.Time // last
+	// missing counts those of open that have no answer and are not optional.
+	missing int
 }
 
 // send sends the questions that have no answer.
@@ -217,7 +226,7 @@ func (a *asking) collect(least, most time.Time) {
 	}
 	for {
 		end := most
-		if len(a.got) == len(a.open) {
+		if a.missing == 0 {
 			end = least
 		}
 		timer := time.NewTimer(time.Until(end))
@@ -249,6 +258,9 @@ func (a *asking) take(answer Answer) {
 		if before.From == answer.From && before.Kind == answer.Kind && before.Interface == answer.Interface {
 			return
 		}
+	}
+	if len(a.got[key]) == 0 && !q.Optional {
+		a.missing--
 	}
 	a.got[key] = append(a.got[key], answer)
 }
