@@ -1,6 +1,10 @@
 package doctor
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Severity says how bad a finding is.
 type Severity uint8
@@ -20,6 +24,16 @@ func (s Severity) String() string { return severityNames[s] }
 
 // MarshalText writes the name.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the name.
+func (s *Severity) UnmarshalText(b []byte) error {
+	i := slices.Index(severityNames[:], string(b))
+	if i < 0 {
+		return fmt.Errorf("severity %q is not one of %s", b, strings.Join(severityNames[:], ", "))
+	}
+	*s = Severity(i)
+	return nil
+}
 
 // ID names a kind of finding. Scripts and lessons rely on it: it never changes
 // its meaning.

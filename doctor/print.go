@@ -34,9 +34,17 @@ func (r *Report) Print(w io.Writer, s Style) error {
 			fmt.Fprintf(&b, "           fix   %s\n", plain(line))
 		}
 	}
-	fmt.Fprintf(&b, "%d errors, %d warnings\n", r.Errors, r.Warnings)
+	fmt.Fprintf(&b, "%s, %s\n", count(r.Errors, "error"), count(r.Warnings, "warning"))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// count is "1 error", "2 errors".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // plain keeps what others have written (names of interfaces, a daemon's words)

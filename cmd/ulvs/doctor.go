@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -40,7 +39,7 @@ findings; warnings are none.`,
 				err = r.Print(os.Stdout, doctor.Style{Color: onTerminal(os.Stdout), Brief: brief})
 			}
 			if err == nil && r.Errors > 0 {
-				err = errors.New("doctor found " + count(r.Errors, "error"))
+				err = fmt.Errorf("doctor: errors found: %d", r.Errors)
 			}
 			return err
 		},
@@ -63,14 +62,6 @@ func listFindings(asJSON bool) error {
 		Version  int                 `json:"version"`
 		Findings []doctor.Definition `json:"findings"`
 	}{doctor.Version, doctor.Definitions()})
-}
-
-// count is "1 error", "2 errors".
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // onTerminal reports whether f is one and shall have colours.
