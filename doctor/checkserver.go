@@ -20,6 +20,7 @@ func (c *checks) servers() {
 		switch {
 		case t.Server.Method == service.DR && c.Host.Ways[t.Server.Addr].Gateway.IsValid():
 			c.behind(t)
+		case t.Told:
 		case t.Why != "":
 			c.add(ServerNotChecked, about, "%s was not asked: %s", about, t.Why)
 		case t.Server.Method == service.NAT:

@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"ulvs/control/api"
@@ -108,6 +109,11 @@ func (c *checks) place(vip netip.Addr) {
 					c.Host.sysctl("net/ipv4/conf/all/arp_ignore"), l.Name, c.Host.sysctl("net/ipv4/conf/"+l.Name+"/arp_ignore")).
 				fix(fmt.Sprintf("sysctl -w net.ipv4.conf.all.arp_ignore=0 net.ipv4.conf.%s.arp_ignore=0", l.Name),
 					fmt.Sprintf("# or: ip address del %s dev %s; ulvs then answers for it itself", vip, holder.Name))
+			return
+		}
+		if holder.Ethernet && !slices.Contains(c.Daemon.Info.Interfaces, holder.Name) {
+			c.add(VIPOutside, vip.String(), "%s is on the host's %s, on which the daemon does not work", vip, holder.Name).
+				seen("ulvs status: interfaces %s", strings.Join(c.Daemon.Info.Interfaces, " ")).fix(c.withInterface(holder.Name))
 			return
 		}
 		c.add(VIPOnHost, vip.String(), "%s is on the host's %s: its own stack answers for it", vip, holder.Name)
@@ -220,11 +226,16 @@ func (c *checks) route(r *service.RealServer) {
 	case way.Local:
 		c.add(ServerLocal, about, "real server %s is the director itself; ulvs drops what it is given", about).
 			seen("ip route get %s: local", about).fix("# run the server on another host, or in a network namespace of its own")
-	case !strings.Contains(" "+strings.Join(c.Daemon.Info.Interfaces, " ")+" ", " "+l.Name+" "):
+	case !slices.Contains(c.Daemon.Info.Interfaces, l.Name):
 		c.add(RouteOutside, about, "real server %s is reached by %s, on which the daemon does not work", about, l.Name).
 			seen("ip route get %s: dev %s; ulvs status: interfaces %s", about, l.Name, strings.Join(c.Daemon.Info.Interfaces, " ")).
-			fix("ulvs run --interface " + strings.Join(append(c.Daemon.Info.Interfaces[:len(c.Daemon.Info.Interfaces):len(c.Daemon.Info.Interfaces)], l.Name), ","))
+			fix(c.withInterface(l.Name))
 	}
+}
+
+// withInterface starts the daemon on one more.
+func (c *checks) withInterface(name string) string {
+	return "ulvs run --interface " + strings.Join(append(slices.Clone(c.Daemon.Info.Interfaces), name), ",")
 }
 
 // resolved looks at who answered for a server's address or a router's.

@@ -69,6 +69,7 @@ type Tried struct {
 	Service service.Key
 	Server  service.RealServer
 	Why     string // it was not asked; empty: it was
+	Told    bool   // another finding says why already
 	Direct  *Reply // SYN to its own address, from the director's own
 	Method  *Reply // SYN by its method; for NAT it is Direct
 	Return  *Reply // NAT: from an address that is not in the server's network

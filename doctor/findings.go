@@ -74,6 +74,7 @@ const (
 	VIPOnHost         ID = "vip-on-host"
 	VIPByUlvs         ID = "vip-answered-by-ulvs"
 	VIPRouted         ID = "vip-not-on-link"
+	VIPOutside        ID = "vip-outside-ulvs"
 	VIPSilent         ID = "vip-arp-ignored-by-director"
 	VIPARP            ID = "arp-vip"
 	VIPByServer       ID = "arp-vip-answered-by-server"
@@ -148,6 +149,7 @@ var definitions = []Definition{
 	{VIPOnHost, OK, false, "the virtual address is on the host: its own stack answers ARP for it"},
 	{VIPByUlvs, OK, false, "the virtual address is not on the host: ulvs answers ARP and neighbour solicitations for it"},
 	{VIPRouted, Info, false, "the virtual address is in no network of the interfaces: routers must send it here"},
+	{VIPOutside, Error, false, "the virtual address is on an interface that the daemon does not work on: it does not see its packets"},
 	{VIPSilent, Error, false, "the virtual address is on the host's lo, and arp_ignore keeps the host from answering for it: nobody does"},
 	{VIPARP, OK, true, "nobody else on the link answers for the virtual address"},
 	{VIPByServer, Error, true, "a real server answers ARP (IPv6: a neighbour solicitation) for the virtual address: it takes clients away from the director"},

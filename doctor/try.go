@@ -33,7 +33,7 @@ type attempt struct {
 // try prepares the SYNs to one server of one service, or says why not.
 func (x *prober) try(t *Tried) {
 	a := attempt{x: x, t: t}
-	if t.Why = a.obstacle(); t.Why != "" {
+	if t.Why, t.Told = a.obstacle(); t.Why != "" {
 		return
 	}
 	switch own := x.f.Host.own(a.link, t.Server.Addr, x.avoid); {
@@ -48,29 +48,30 @@ func (x *prober) try(t *Tried) {
 	}
 }
 
-// obstacle says why a server cannot be asked; empty: it can.
-func (a *attempt) obstacle() string {
+// obstacle says why a server cannot be asked, and whether that is a finding of
+// its own; empty: it can.
+func (a *attempt) obstacle() (why string, told bool) {
 	t := a.t
 	switch {
 	case t.Service.Mark != 0:
-		return "a service by firewall mark has no address of its own"
+		return "a service by firewall mark has no address of its own", false
 	case t.Service.Protocol != service.TCP:
-		return t.Service.Protocol.String() + " cannot be judged by a packet that means nothing to the server"
+		return t.Service.Protocol.String() + " cannot be judged by a packet that means nothing to the server", false
 	case t.Server.Port == 0:
-		return "the service is for all ports"
+		return "the service is for all ports", false
 	}
 	var ok bool
 	if a.way, a.link, ok = a.x.way(t.Server.Addr); !ok {
-		return "there is no way to it by an interface that the daemon works on"
+		return "there is no way to it by an interface that the daemon works on", true
 	}
 	if a.way.Gateway.IsValid() && t.Server.Method == service.DR {
-		return "it is behind a router, which DR cannot cross"
+		return "it is behind a router, which DR cannot cross", true
 	}
 	a.hop = a.x.macs[hop{a.link.Index, nextHop(t.Server.Addr, a.way)}]
 	if a.hop.IsZero() {
-		return "its hardware address, or that of the router before it, is not known"
+		return "its hardware address, or that of the router before it, is not known", true
 	}
-	return ""
+	return "", false
 }
 
 // syn is a SYN from src to dst at the server's port.
@@ -185,7 +186,7 @@ func (x *prober) trySizes(t *Tried) {
 		return
 	}
 	a := attempt{x: x, t: t}
-	if a.obstacle() != "" {
+	if why, _ := a.obstacle(); why != "" {
 		return
 	}
 	s, ok := a.inTunnel(x.f.Host.own(a.link, t.Server.Addr, x.avoid))
