@@ -3,10 +3,12 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ulvs/doctor"
 	"ulvs/lab"
@@ -91,13 +93,10 @@ func (n *network) treat(all []ailment) {
 			n.t.Errorf("%s is not found; %q are", a.want, ids(r))
 		} else if f := r.Findings[i]; len(f.Fix) == 0 && f.Severity == doctor.Error {
 			n.t.Errorf("%s has no fix", a.want)
-		} else {
-			n.t.Logf("%s: %s %q; all: %q", f.ID, f.Text, f.Evidence, ids(r))
 		}
 		if a.heal != nil {
 			a.heal(n)
 		}
-		n.t.Logf("healed")
 	}
 	if after := n.examine(); !slices.Equal(ids(after), ids(before)) {
 		n.t.Errorf("healed, and %q are found; before %q", ids(after), ids(before))
@@ -117,6 +116,7 @@ func TestDoctorDR(t *testing.T) {
 	n := ailing(t, lab.Config{Mode: lab.DR, Servers: 2})
 	vip := n.VIP.String()
 	svc := "-t " + n.Service().String()
+	var quiet func()
 	n.treat([]ailment{
 		{want: doctor.VIPByServer,
 			wreck: on(firstServer, "sysctl -w net.ipv4.conf.all.arp_ignore=0"),
@@ -169,16 +169,21 @@ func TestDoctorDR(t *testing.T) {
 			heal:  on(theDirector, "sysctl -w net.ipv4.conf.all.arp_ignore=0; ip address del "+vip+"/32 dev lo; ip address add "+vip+"/32 dev eth0")},
 		{want: doctor.VIPRouted, args: []string{"--no-probe"},
 			wreck: setUp("-A -t 203.0.113.5:80 -s rr", "-a -t 203.0.113.5:80 -r 192.0.2.11 -g"), heal: setUp("-D -t 203.0.113.5:80")},
-		{want: doctor.PortInUse, args: []string{"--no-probe"}, wreck: listenThere, heal: nil},
+		{want: doctor.PortInUse, args: []string{"--no-probe"},
+			wreck: func(n *network) { quiet = n.listen(":80") }, heal: func(*network) { quiet() }},
 		{want: doctor.ProbesNotSent, args: []string{"--no-probe"}, wreck: func(*network) {}},
 	})
 }
 
-// listenThere makes the director listen at the service's port until the test
-// has looked.
-func listenThere(n *network) {
+// listen makes a program of the director listen at the service's port, and the
+// function that ends it.
+func (n *network) listen(port string) (end func()) {
 	n.t.Helper()
-	check(n.t, n.Director.Serve(":80"))
+	var l net.Listener
+	var err error
+	check(n.t, n.Director.Do(func() { l, err = net.Listen("tcp4", port) }))
+	check(n.t, err)
+	return func() { _ = l.Close() }
 }
 
 // TestDoctorNAT breaks what NAT needs.
@@ -197,7 +202,11 @@ func TestDoctorNAT(t *testing.T) {
 		{want: doctor.NATNoReplies, args: []string{"--no-probe"},
 			wreck: func(n *network) {
 				n.run(n.Servers[0], "ip", "route", "del", "default")
-				_, _ = n.Client.Run(within(n.t, patience), "curl", "-sS", "--max-time", "4", "--parallel", n.URL(), n.URL())
+				for range 8 { // half of them to the other server
+					if c, err := dial(n.Client, n.Service().String(), 50*time.Millisecond); err == nil {
+						_ = c.Close()
+					}
+				}
 			},
 			heal: func(n *network) {
 				n.run(n.Servers[0], "ip", "route", "add", "default", "via", "192.0.2.1")
@@ -226,39 +235,153 @@ func TestDoctorTUN(t *testing.T) {
 	})
 }
 
-// TestDoctorDaemon: none, a killed one, one without rights, without a guard,
-// without servers' interface, with a small table.
-func TestDoctorDaemon(t *testing.T) {
-	n := bare(t, lab.Config{Mode: lab.NAT, Servers: 1, Forward: true})
-	expect := func(want doctor.ID, args ...string) {
-		t.Helper()
-		r := n.examine(args...)
-		if !has(r, want) {
-			t.Errorf("%s is not found; %q are", want, ids(r))
+// expect examines the director, and that a finding is there.
+func (n *network) expect(want doctor.ID, args ...string) {
+	n.t.Helper()
+	if r := n.examine(args...); !has(r, want) {
+		n.t.Errorf("%s is not found; %q are", want, ids(r))
+	}
+}
+
+// absent examines the director, and that findings are not there.
+func (n *network) absent(unwanted ...doctor.ID) {
+	n.t.Helper()
+	r := n.examine("--no-probe")
+	for _, id := range unwanted {
+		if has(r, id) {
+			n.t.Errorf("%s is found, among %q", id, ids(r))
 		}
 	}
-	expect(doctor.DaemonNotRunning)
-	n.start("--capacity", "8", "--interface", "eth0")
-	expect(doctor.ServicesNone)
-	n.rules("rr", 1)
-	expect(doctor.RouteOutside)
-	if r := n.examine("--no-probe"); has(r, doctor.GuardMissing) || has(r, doctor.GuardLeftOver) || has(r, doctor.TableFull) {
-		t.Errorf("found %q", ids(r))
+}
+
+// stop ends the daemon; hard, without leave to clean up.
+func (n *network) stop(hard bool) {
+	n.t.Helper()
+	if hard {
+		check(n.t, n.daemon.Cmd.Process.Kill())
+		<-n.daemon.Done()
+		return
 	}
-	check(t, n.daemon.Cmd.Process.Kill())
-	<-n.daemon.Done()
-	expect(doctor.GuardLeftOver)
+	check(n.t, n.daemon.Stop())
+}
+
+// TestDoctorDaemon: none, one on too few interfaces, one that was killed.
+func TestDoctorDaemon(t *testing.T) {
+	n := bare(t, lab.Config{Mode: lab.NAT, Servers: 1})
+	n.expect(doctor.DaemonNotRunning)
+	n.start("--interface", "eth0")
+	n.absent(doctor.DaemonNotRunning)
+	n.expect(doctor.ServicesNone)
+	n.rules("rr", 1)
+	n.absent(doctor.ServicesNone, doctor.GuardLeftOver)
+	n.expect(doctor.RouteOutside)
+	n.stop(true)
+	n.expect(doctor.GuardLeftOver)
 	n.run(n.Director, "nft", "delete", "table", "netdev", "ulvs")
-	if r := n.examine(); has(r, doctor.GuardLeftOver) {
-		t.Error("left over, though it was removed")
-	}
-	n.start("--no-guard", "--capacity", "8")
+	n.absent(doctor.GuardLeftOver)
+	n.start("--interface", "eth1")
 	n.rules("rr", 1)
-	expect(doctor.GuardMissing, "--no-probe")
-	expect(doctor.IPForwardUnsafe, "--no-probe")
-	expect(doctor.DaemonWarning, "--no-probe")
-	for range 10 {
-		_, _ = n.curl(n.Client, n.URL())
+	n.absent(doctor.RouteOutside)
+	n.expect(doctor.VIPOutside)
+}
+
+// TestDoctorRights: a daemon and a doctor that may not do everything.
+func TestDoctorRights(t *testing.T) {
+	n := bare(t, lab.Config{Mode: lab.NAT, Servers: 1, Forward: true})
+	n.start()
+	n.rules("rr", 1)
+	n.absent(doctor.CapNetAdminMissing, doctor.GuardMissing, doctor.GuardUnreadable, doctor.IPForwardUnsafe, doctor.DaemonWarning)
+	for id, without := range map[doctor.ID]string{doctor.GuardUnreadable: "-net_admin", doctor.ProbesNotSent: "-net_raw"} {
+		out, err := n.Director.Run(within(t, patience), "setpriv", "--bounding-set", without, binary, "doctor", "--brief")
+		if !strings.Contains(out, string(id)) {
+			t.Errorf("doctor %s: no %s: %v\n%s", without, id, err, out)
+		}
+	}
+	n.stop(false)
+	n.start("--no-guard")
+	n.rules("rr", 1)
+	r := n.examine("--no-probe")
+	for _, id := range []doctor.ID{doctor.GuardMissing, doctor.IPForwardUnsafe, doctor.DaemonWarning} {
+		if !has(r, id) {
+			t.Errorf("%s is not found; %q are", id, ids(r))
+		}
+	}
+	n.stop(false)
+	p, err := n.Director.Daemon(exec.Command("setpriv", "--bounding-set", "-net_admin", binary, "run"))
+	check(t, err)
+	defer func() { check(t, p.Stop()) }()
+	if !eventually(patience, func() bool { return has(n.examine("--no-probe"), doctor.CapNetAdminMissing) }) {
+		t.Errorf("%s is not found; %q are", doctor.CapNetAdminMissing, ids(n.examine("--no-probe")))
+	}
+}
+
+// TestDoctorLosses: packets to a server that is the director itself.
+func TestDoctorLosses(t *testing.T) {
+	n := bare(t, lab.Config{Mode: lab.NAT, Servers: 1})
+	n.start()
+	n.absent(doctor.PacketsLost)
+	n.ipvsadm("-A -t " + n.VIP.String() + ":81 -s rr")
+	n.ipvsadm("-a -t " + n.VIP.String() + ":81 -r 192.0.2.1 -m") // the director itself
+	if c, err := dial(n.Client, n.VIP.String()+":81", 50*time.Millisecond); err == nil {
+		_ = c.Close()
+		t.Error("the director has served itself")
+	}
+	n.expect(doctor.PacketsLost, "--no-probe")
+}
+
+// TestDoctorLoad: a small table that fills up, a link that goes down.
+func TestDoctorLoad(t *testing.T) {
+	n := bare(t, lab.Config{Mode: lab.NAT, Servers: 1})
+	n.start("--capacity", "8")
+	n.rules("rr", 1)
+	check(t, n.Serve())
+	n.absent(doctor.TableNearlyFull, doctor.TableFull, doctor.InterfaceDown)
+	for i := range 8 {
+		c, err := dial(n.Client, n.Service().String(), patience)
+		check(t, err)
+		defer c.Close()
+		switch i {
+		case 6:
+			n.expect(doctor.TableNearlyFull, "--no-probe")
+		case 7:
+			n.expect(doctor.TableFull, "--no-probe")
+		}
+	}
+	n.run(n.Director, "ip", "link", "set", "eth1", "down")
+	n.expect(doctor.InterfaceDown, "--no-probe")
+	n.expect(doctor.ServerNoRoute, "--no-probe")
+}
+
+// TestDoctorIPv6: the same questions by neighbour solicitations and in IPv6.
+func TestDoctorIPv6(t *testing.T) {
+	if noIPv6(t) {
+		return
+	}
+	for mode, ailments := range map[string][]ailment{
+		lab.DR: {
+			{want: doctor.VIPByServer,
+				wreck: func(n *network) { check(n.t, n.Servers[0].NS().Addr("eth0", vip6+"/128")) },
+				heal:  on(firstServer, "ip -6 address del "+vip6+"/128 dev eth0")},
+			{want: doctor.DRSilent,
+				wreck: on(firstServer, "ip -6 address del "+vip6+"/128 dev lo"),
+				heal:  func(n *network) { check(n.t, n.Servers[0].NS().Addr("lo", vip6+"/128")) }},
+		},
+		lab.NAT: {
+			{want: doctor.NATReturnMissing,
+				wreck: on(firstServer, "ip -6 route del default"),
+				heal:  on(firstServer, "ip -6 route add default via "+gateway6)},
+		},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			n := bare(t, lab.Config{Mode: mode, Servers: 2})
+			n.addresses6(t)
+			n.start()
+			for _, h := range n.Servers {
+				check(t, h.Serve("[::]:80"))
+			}
+			n.rules6()
+			n.treat(ailments)
+		})
 	}
 }
 
@@ -270,5 +393,4 @@ func TestDoctorText(t *testing.T) {
 	if exitStatus(err) == 0 || !strings.Contains(out, "02:00:c0:00:02:0b, the MAC of 192.0.2.11") || strings.Contains(out, "\x1b") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	t.Logf("%s", out)
 }
