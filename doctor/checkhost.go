@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"ulvs/daemon"
 )
 
@@ -50,6 +48,12 @@ func (c *checks) warnings() {
 	}
 }
 
+// Capabilities by their bits (kernel include/uapi/linux/capability.h).
+const (
+	capNetAdmin = 12
+	capNetRaw   = 13
+)
+
 // capabilities looks at the daemon's.
 func (c *checks) capabilities() {
 	if c.Daemon.Caps == nil {
@@ -60,7 +64,7 @@ func (c *checks) capabilities() {
 	for _, need := range []struct {
 		id  ID
 		bit int
-	}{{CapNetRawMissing, unix.CAP_NET_RAW}, {CapNetAdminMissing, unix.CAP_NET_ADMIN}} {
+	}{{CapNetRawMissing, capNetRaw}, {CapNetAdminMissing, capNetAdmin}} {
 		if caps&(1<<need.bit) == 0 {
 			good = false
 			name := strings.TrimSuffix(string(need.id), "-missing")

@@ -66,7 +66,7 @@ func (f *Facts) findings() []Finding {
 		c.add(DaemonNotRunning, "", "%s", f.Absent).fix("ulvs run", "# or type the first ipvsadm command: it starts one in the background")
 		return c.found
 	}
-	c.add(DaemonRunning, "", "ulvs %s, pid %d, on %d interfaces", f.Daemon.Info.Build, f.Daemon.Info.PID, len(f.Daemon.Info.Interfaces))
+	c.add(DaemonRunning, "", "the daemon runs: version %s, pid %d, up %s", f.Daemon.Info.Build, f.Daemon.Info.PID, f.Daemon.Info.Uptime.Round(1e9))
 	c.warnings()
 	c.capabilities()
 	c.interfaces()
