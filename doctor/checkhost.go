@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"ulvs/control/api"
 	"ulvs/daemon"
+	"ulvs/service"
 )
 
 // checks turn facts into findings.
@@ -104,6 +106,22 @@ func (c *checks) interfaces() {
 				c.add(OffloadMerges, name, "%s merges packets in hardware (%s)", name, feature).
 					seen("ethtool -k %s: %s: on", name, feature).fix("ethtool -K " + name + " " + option + " off")
 			}
+		}
+	}
+}
+
+// sctp looks for senders of the same machine, whose packets come by a virtual
+// interface as they left: their super-frames of SCTP have no virtio-net header
+// either (see mergers).
+func (c *checks) sctp() {
+	if !slices.ContainsFunc(c.Daemon.State.Services, func(s api.ServiceState) bool { return s.Protocol == service.SCTP }) {
+		return
+	}
+	for _, l := range c.links() {
+		if l.Kind == "veth" {
+			c.add(OffloadSCTP, l.Name, "%s is a veth: senders of this machine must have tx-sctp-segmentation off", l.Name).
+				seen("ip -d link show %s: veth; ipvsadm -Ln: there is an SCTP service", l.Name).
+				fix("# in the network namespace of each sender: ethtool -K DEVICE tx-sctp-segmentation off")
 		}
 	}
 }
@@ -215,8 +233,16 @@ var lossFixes = map[string]string{
 	"dropped-panic":      "# a bug: keep the daemon's log and report it",
 }
 
-// losses looks at what was lost and should not be.
+// losses looks at what was lost and should not be, and at what is lost if
+// clients do not hear of it.
 func (c *checks) losses() {
+	const tooBig = "answered-too-big"
+	if n := c.Daemon.Reasons[tooBig]; n > 0 {
+		c.add(ToldTooBig, "", "%d packets of clients were too big for the way to the server and answered by ICMP", n).
+			seen("ulvs reasons: %s %d, in %s; a few for each client are usual, a number that grows with one is not", tooBig, n, c.Daemon.Info.Uptime.Round(1e9)).
+			fix("# let ICMP type 3 code 4 (IPv6: type 2) pass to clients, or have them send less:",
+				"# on real servers: ip route change default via ROUTER advmss MSS  # see tun-mtu-below-clients")
+	}
 	for _, name := range slices.Sorted(maps.Keys(lossFixes)) {
 		if n := c.Daemon.Reasons[name]; n > 0 {
 			c.add(PacketsLost, name, "%d times since the daemon's start: %s", n, daemon.Meaning(name)).

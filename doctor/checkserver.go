@@ -16,7 +16,7 @@ func (c *checks) servers() {
 	c.eachServer(c.counted)
 	for i := range c.Wire.Servers {
 		t := &c.Wire.Servers[i]
-		about := t.about()
+		about, before := t.about(), len(c.found)
 		switch {
 		case t.Server.Method == service.DR && c.Host.Ways[t.Server.Addr].Gateway.IsValid():
 			c.behind(t)
@@ -27,6 +27,20 @@ func (c *checks) servers() {
 			c.nat(t)
 		default:
 			c.direct(t)
+		}
+		if t.Server.Weight == 0 {
+			c.soften(before)
+		}
+	}
+}
+
+// soften makes warnings of the errors from an index on: they are about a server
+// that gets no new connections.
+func (c *checks) soften(from int) {
+	for i := from; i < len(c.found); i++ {
+		if f := &c.found[i]; f.Severity == Error {
+			f.Severity = Warning
+			f.Text += " (weight 0)"
 		}
 	}
 }
@@ -220,7 +234,7 @@ func (c *checks) blackHole(t *Tried, asked string, mss int) {
 
 // verdict says in words what came back.
 func (r *Reply) verdict() string {
-	after := fmt.Sprintf(" after %.1f ms", float64(r.After.Microseconds())/1000)
+	after := fmt.Sprintf(" after %.2f ms", float64(r.After.Microseconds())/1000)
 	from := fmt.Sprintf(" from %s by %s%s", r.MAC, r.By, after)
 	switch r.Kind {
 	case Accepted:

@@ -200,6 +200,18 @@ func (c *checks) isServer(a netip.Addr) (yes bool) {
 	return yes
 }
 
+// drained reports whether a real server of that address has weight 0
+// everywhere.
+func (c *checks) drained(a netip.Addr) bool {
+	weight := 0
+	c.eachServer(func(_ *api.ServiceState, r *api.ServerState) {
+		if r.Addr == a {
+			weight += r.Weight
+		}
+	})
+	return weight == 0 && c.isServer(a)
+}
+
 // hops looks at how servers are reached, each once.
 func (c *checks) hops() {
 	seen := map[netip.Addr]bool{}
@@ -210,7 +222,10 @@ func (c *checks) hops() {
 		}
 	})
 	for i := range c.Wire.Hops {
-		c.resolved(&c.Wire.Hops[i])
+		before := len(c.found)
+		if c.resolved(&c.Wire.Hops[i]); c.drained(c.Wire.Hops[i].Addr) {
+			c.soften(before)
+		}
 	}
 }
 

@@ -83,6 +83,14 @@ func TestFindings(t *testing.T) {
 			r := service.RealServer{Addr: server, Port: 80, Method: service.Tunnel}
 			f.Wire.Servers = []Tried{{Server: r, Method: &Reply{Kind: Accepted}, Large: &Reply{}, MTU: 1500, Sizes: map[int]*Reply{576: {}}}}
 		}, []ID{ServerNotChecked, TunMTUReduced}},
+		"drained": {func(f *Facts) {
+			f.Daemon.State.Services[0].Servers[0].Weight = 0
+			f.Daemon.State.Services[0].Servers = append(f.Daemon.State.Services[0].Servers, api.ServerState{RealServer: service.RealServer{Addr: netip.MustParseAddr("192.0.2.12"), Weight: 1}})
+			f.Host.Ways[netip.MustParseAddr("192.0.2.12")] = netmon.Way{Index: 3}
+			r := f.Daemon.State.Services[0].Servers[0].RealServer
+			f.Wire.Hops = []Asked{{Interface: "eth1", Addr: server}}
+			f.Wire.Servers = []Tried{{Server: r, Direct: &Reply{}}}
+		}, []ID{NATSilent, ServerUnreachable}},
 		"one network": {func(f *Facts) {
 			r := service.RealServer{Addr: server, Port: 80, Method: service.NAT}
 			f.Wire.Servers = []Tried{{Server: r, Direct: &Reply{Kind: Accepted}, NoReturn: "only one network"}}
@@ -92,6 +100,9 @@ func TestFindings(t *testing.T) {
 		c.change(f)
 		ids := bad(f)
 		slices.Sort(ids)
+		if r := f.Report(); name == "drained" && r.Errors > 0 {
+			t.Errorf("%s: %d errors, want warnings", name, r.Errors)
+		}
 		if !slices.Equal(ids, c.want) {
 			t.Errorf("%s: found %q, want %q", name, ids, c.want)
 		}

@@ -55,6 +55,7 @@ const (
 	InterfaceNone     ID = "interface-none"
 	RouteOutside      ID = "route-outside-ulvs"
 	OffloadMerges     ID = "offload-merges-packets"
+	OffloadSCTP       ID = "offload-sctp-senders"
 	IPForward         ID = "ip-forward"
 	IPForwardUnsafe   ID = "ip-forward-unguarded"
 	RPFilterStrict    ID = "rp-filter-strict"
@@ -71,6 +72,7 @@ const (
 	TableNearlyFull   ID = "table-nearly-full"
 	TableFull         ID = "table-full"
 	PacketsLost       ID = "packets-lost"
+	ToldTooBig        ID = "clients-told-too-big"
 	VIPOnHost         ID = "vip-on-host"
 	VIPByUlvs         ID = "vip-answered-by-ulvs"
 	VIPRouted         ID = "vip-not-on-link"
@@ -126,6 +128,7 @@ var definitions = []Definition{
 	{InterfaceNone, Error, false, "the daemon works on no interface"},
 	{RouteOutside, Error, false, "a real server is reached by an interface that the daemon does not work on"},
 	{OffloadMerges, Error, false, "the interface merges packets in hardware (LRO) in a way that cannot be undone: the kernel does not give them to packet sockets"},
+	{OffloadSCTP, Info, false, "SCTP on a virtual interface: senders of this machine must not leave segmentation to it, or packet sockets do not get their packets"},
 	{IPForward, OK, false, "ip_forward does no harm: it is off, or the guard keeps the host from forwarding a second time"},
 	{IPForwardUnsafe, Error, false, "ip_forward is on and there is no guard: the host forwards or answers what ulvs has taken over"},
 	{RPFilterStrict, Info, false, "rp_filter is on here: no effect on ulvs, which sees frames before it; the host's own stack drops packets by other ways"},
@@ -145,6 +148,7 @@ var definitions = []Definition{
 	{TableNearlyFull, Warning, false, "the connection table is more than 80 % full"},
 	{TableFull, Error, false, "the connection table is full, or has been: new connections were refused"},
 	{PacketsLost, Warning, false, "packets were lost before or behind the director; the names are those of ulvs reasons"},
+	{ToldTooBig, Info, false, "clients' packets did not fit the way to the server and were answered by ICMP; clients that do not get it hang"},
 
 	{VIPOnHost, OK, false, "the virtual address is on the host: its own stack answers ARP for it"},
 	{VIPByUlvs, OK, false, "the virtual address is not on the host: ulvs answers ARP and neighbour solicitations for it"},

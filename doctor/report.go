@@ -70,6 +70,7 @@ func (f *Facts) findings() []Finding {
 	c.warnings()
 	c.capabilities()
 	c.interfaces()
+	c.sctp()
 	c.forwarding()
 	c.services()
 	c.listeners()

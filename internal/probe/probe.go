@@ -200,8 +200,22 @@ func (a *asking) send(questions []Question) error {
 		if len(questions) > 1 {
 			time.Sleep(apart)
 		}
+		a.takeWaiting()
 	}
 	return nil
+}
+
+// takeWaiting takes the answers that have come already, so that they do not
+// fill up what lies between.
+func (a *asking) takeWaiting() {
+	for {
+		select {
+		case answer := <-a.p.answers:
+			a.take(answer)
+		default:
+			return
+		}
+	}
 }
 
 // send puts a frame on the wire. An interface that is down takes none, which
