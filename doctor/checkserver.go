@@ -82,7 +82,7 @@ func (c *checks) nat(t *Tried) {
 		c.add(NATReturn, t.about(), "%s: a reply to %s, beyond the director, comes back through it", t.about(), r.From)
 	default:
 		d := c.add(NATReturnMissing, t.about(), "%s: replies to clients do not come back through the director", t.about()).
-			seen("SYN from %s to %s:%d by %s: %s", t.Direct.From, t.Direct.To, t.Server.Port, t.Direct.Interface, t.Direct.verdict()).
+			seen("SYN from %s to %s:%d by %s: %s", t.Direct.From, t.Direct.To, t.Port, t.Direct.Interface, t.Direct.verdict()).
 			seen("SYN from %s, an address of the director's beyond the server's network: %s", r.From, r.verdict())
 		d.seen("limit: asked for one client address; routes to others may differ").fix(c.gatewayFix(t.Server.Addr)...)
 	}
@@ -106,7 +106,7 @@ func (c *checks) gatewayFix(server netip.Addr) []string {
 // answers judges the SYN by the server's method, and reports whether the server
 // has answered it at all.
 func (c *checks) answers(t *Tried, r *Reply, silent ID) bool {
-	about, port := t.about(), t.Server.Port
+	about, port := t.about(), t.Port
 	asked := fmt.Sprintf("SYN from %s to %s:%d by %s to %s", r.From, r.To, port, r.Interface, r.Hop)
 	if t.Server.Method == service.Tunnel {
 		asked = fmt.Sprintf("SYN from %s to %s:%d in a tunnel to %s", r.From, r.To, port, t.Server.Addr)
@@ -133,11 +133,11 @@ func (c *checks) answers(t *Tried, r *Reply, silent ID) bool {
 
 // vipFix gives the server what its method needs.
 func vipFix(t *Tried) []string {
-	vip, on := t.Service.Addr, fmt.Sprintf("# on %s:", t.Server.Addr)
+	vip, on := t.VIP, fmt.Sprintf("# on %s:", t.Server.Addr)
 	add := fmt.Sprintf("ip address add %s/%d dev", vip, vip.BitLen())
 	switch {
 	case t.Server.Method == service.NAT:
-		return []string{on, fmt.Sprintf("ss -lntp 'sport = :%d'; nft list ruleset  # does it listen, and may it?", t.Server.Port)}
+		return []string{on, fmt.Sprintf("ss -lntp 'sport = :%d'; nft list ruleset  # does it listen, and may it?", t.Port)}
 	case t.Server.Method == service.DR && vip.Is6():
 		return []string{on, add + " lo"}
 	case t.Server.Method == service.DR:
@@ -176,7 +176,7 @@ func (c *checks) direct(t *Tried) {
 func (c *checks) mtu(t *Tried) {
 	about, inner := t.about(), t.MTU-tunnelTo(&t.Server).Overhead()
 	mss := inner - wire.IPv4Len - wire.TCPLen
-	if t.Service.Addr.Is6() {
+	if t.VIP.Is6() {
 		mss = inner - wire.IPv6Len - wire.TCPLen
 	}
 	for _, l := range c.links() {

@@ -1,7 +1,9 @@
 package doctor
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ulvs/control/api"
@@ -23,6 +25,7 @@ type Facts struct {
 type Daemon struct {
 	Info    api.Info
 	State   api.State
+	Marks   []service.MarkRule
 	Reasons api.Reasons
 	Caps    *uint64 // its effective capabilities; nil: not to be read
 }
@@ -68,11 +71,13 @@ type Asked struct {
 type Tried struct {
 	Service service.Key
 	Server  service.RealServer
-	Why     string // it was not asked; empty: it was
-	Told    bool   // another finding says why already
-	Direct  *Reply // SYN to its own address, from the director's own
-	Method  *Reply // SYN by its method; for NAT it is Direct
-	Return  *Reply // NAT: from an address that is not in the server's network
+	VIP     netip.Addr // asked for; by mark rules, one of them
+	Port    uint16     // asked for, of the server
+	Why     string     // it was not asked; empty: it was
+	Told    bool       // another finding says why already
+	Direct  *Reply     // SYN to its own address, from the director's own
+	Method  *Reply     // SYN by its method; for NAT it is Direct
+	Return  *Reply     // NAT: from an address that is not in the server's network
 	// NoReturn says why there is no Return.
 	NoReturn string
 	Large    *Reply // tunnel: as large as the interface allows
@@ -186,14 +191,32 @@ func (f *Facts) links() (all []netmon.Link) {
 
 // vips returns the virtual addresses, each once, in order.
 func (f *Facts) vips() (all []netip.Addr) {
-	seen := map[netip.Addr]bool{}
 	for _, s := range f.Daemon.State.Services {
-		if a := s.Addr; a.IsValid() && !seen[a] {
-			seen[a] = true
+		if s.Addr.IsValid() && !slices.Contains(all, s.Addr) {
+			all = append(all, s.Addr)
+		}
+	}
+	for _, rule := range f.Daemon.Marks {
+		if a, ok := rule.VirtualAddress(); ok && !slices.Contains(all, a) {
 			all = append(all, a)
 		}
 	}
 	return all
+}
+
+// target is the address and port at which a server of a service is asked. A
+// service by mark has those of its first rule for TCP to a single address.
+func (f *Facts) target(s *api.ServiceState, r *api.ServerState) (vip netip.Addr, port uint16) {
+	if s.Mark == 0 {
+		return s.Addr, r.Port
+	}
+	for _, rule := range f.Daemon.Marks {
+		a, ok := rule.VirtualAddress()
+		if ok && rule.Mark == s.Mark && a.Is6() == s.Key.Is6() && (rule.Protocol == service.TCP || rule.Protocol == service.AnyProtocol) {
+			return a, cmp.Or(r.Port, rule.DestinationPorts.First)
+		}
+	}
+	return netip.Addr{}, 0
 }
 
 // isVIP returns a set of vips.

@@ -12,6 +12,7 @@ import (
 	"ulvs/control/api"
 	"ulvs/internal/guard"
 	"ulvs/internal/netmon"
+	"ulvs/service"
 )
 
 // Options say where to look and whether to ask.
@@ -63,17 +64,21 @@ func (f *Facts) askDaemon(ctx context.Context, socket string) error {
 	info, err := c.Info(ctx)
 	var state *api.State
 	var reasons api.Reasons
+	var marks []service.MarkRule
 	if err == nil {
 		state, err = c.State(ctx)
 	}
 	if err == nil {
 		reasons, err = c.Reasons(ctx)
 	}
+	if err == nil {
+		marks, err = c.Marks(ctx)
+	}
 	if err != nil {
 		f.Absent = err.Error()
 		return nil
 	}
-	f.Daemon = &Daemon{Info: *info, State: *state, Reasons: reasons}
+	f.Daemon = &Daemon{Info: *info, State: *state, Marks: marks, Reasons: reasons}
 	return nil
 }
 

@@ -74,7 +74,8 @@ func (x *prober) all() error {
 		return err
 	}
 	x.f.eachServer(func(s *api.ServiceState, r *api.ServerState) {
-		x.f.Wire.Servers = append(x.f.Wire.Servers, Tried{Service: s.Key, Server: r.RealServer})
+		vip, port := x.f.target(s, r)
+		x.f.Wire.Servers = append(x.f.Wire.Servers, Tried{Service: s.Key, Server: r.RealServer, VIP: vip, Port: port})
 	})
 	for i := range x.f.Wire.Servers {
 		x.try(&x.f.Wire.Servers[i])
@@ -141,7 +142,8 @@ func (x *prober) matters(l netmon.Link, vip netip.Addr) bool {
 	}
 	found := false
 	x.f.eachServer(func(s *api.ServiceState, r *api.ServerState) {
-		found = found || s.Addr == vip && r.Method == service.DR && x.f.Host.Ways[r.Addr].Index == l.Index
+		of, _ := x.f.target(s, r)
+		found = found || of == vip && r.Method == service.DR && x.f.Host.Ways[r.Addr].Index == l.Index
 	})
 	return found
 }

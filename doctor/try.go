@@ -53,11 +53,11 @@ func (x *prober) try(t *Tried) {
 func (a *attempt) obstacle() (why string, told bool) {
 	t := a.t
 	switch {
-	case t.Service.Mark != 0:
-		return "a service by firewall mark has no address of its own", false
-	case t.Service.Protocol != service.TCP:
+	case !t.VIP.IsValid():
+		return "no rule for TCP gives its mark to one address", false
+	case t.Service.Mark == 0 && t.Service.Protocol != service.TCP:
 		return t.Service.Protocol.String() + " cannot be judged by a packet that means nothing to the server", false
-	case t.Server.Port == 0:
+	case t.Port == 0:
 		return "the service is for all ports", false
 	}
 	var ok bool
@@ -76,7 +76,7 @@ func (a *attempt) obstacle() (why string, told bool) {
 
 // syn is a SYN from src to dst at the server's port.
 func (a *attempt) syn(src, dst netip.Addr, ttl uint8) probe.SYN {
-	return probe.SYN{Interface: interfaceOf(a.link), To: a.hop, Src: wire.AddrFrom(src), Dst: wire.AddrFrom(dst), DstPort: a.t.Server.Port, TTL: ttl}
+	return probe.SYN{Interface: interfaceOf(a.link), To: a.hop, Src: wire.AddrFrom(src), Dst: wire.AddrFrom(dst), DstPort: a.t.Port, TTL: ttl}
 }
 
 // send has the SYN sent and its answer kept.
@@ -113,7 +113,7 @@ func (a *attempt) nat(own netip.Addr) {
 // on a virtual address's link if there is one, else any, else the virtual
 // address.
 func (a *attempt) beyond() netip.Addr {
-	h, vip, server := &a.x.f.Host, a.t.Service.Addr, a.t.Server.Addr
+	h, vip, server := &a.x.f.Host, a.t.VIP, a.t.Server.Addr
 	var found netip.Addr
 	for _, x := range h.Addresses {
 		addr := x.Prefix.Addr()
@@ -137,7 +137,7 @@ func (a *attempt) beyond() netip.Addr {
 // dr asks for the virtual address at the server's MAC, and for comparison for
 // the server's own.
 func (a *attempt) dr(own netip.Addr) {
-	a.send(a.syn(own, a.t.Service.Addr, staysTTL), &a.t.Method)
+	a.send(a.syn(own, a.t.VIP, staysTTL), &a.t.Method)
 	a.send(a.syn(own, a.t.Server.Addr, staysTTL), &a.t.Direct)
 }
 
@@ -158,7 +158,7 @@ func (a *attempt) tunnel(outer netip.Addr) {
 
 // inTunnel is a SYN for the virtual address in the server's tunnel.
 func (a *attempt) inTunnel(outer netip.Addr) (probe.SYN, bool) {
-	src, vip := outer, a.t.Service.Addr
+	src, vip := outer, a.t.VIP
 	if src.Is4() != vip.Is4() {
 		if src = a.x.f.Host.own(a.link, vip, a.x.avoid); !src.IsValid() {
 			return probe.SYN{}, false

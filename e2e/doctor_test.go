@@ -113,6 +113,25 @@ func ailing(t *testing.T, c lab.Config) *network {
 	return n
 }
 
+// TestDoctorSound: nothing is found where all is well, in any variant of any
+// method.
+func TestDoctorSound(t *testing.T) {
+	all := lab.Matrix(1)
+	for _, tunnel := range []string{"gre", "gue"} {
+		all = append(all, lab.Config{Mode: lab.TUN, Servers: 1, Tunnel: tunnel})
+	}
+	for _, c := range all {
+		t.Run(c.String()+c.Tunnel, func(t *testing.T) {
+			n := ailing(t, c)
+			r := n.examine()
+			found := slices.DeleteFunc(ids(r), func(id doctor.ID) bool { return id == doctor.TunMTUReduced && c.Mode == lab.TUN })
+			if len(found) > 0 || has(r, doctor.VIPByUlvs) != c.HiddenVIP || !has(r, doctor.ServerAnswers) || has(r, doctor.TunMTU) != (c.Mode == lab.TUN) {
+				t.Errorf("%q are found in %+v", found, r.Findings)
+			}
+		})
+	}
+}
+
 // TestDoctorDR breaks what direct routing needs, and what all methods need.
 func TestDoctorDR(t *testing.T) {
 	n := ailing(t, lab.Config{Mode: lab.DR, Servers: 2})
@@ -390,6 +409,22 @@ func TestDoctorIPv6(t *testing.T) {
 			n.treat(ailments)
 		})
 	}
+}
+
+// TestDoctorMarks: servers of a service by firewall mark are asked for what its
+// rules say.
+func TestDoctorMarks(t *testing.T) {
+	n := bare(t, lab.Config{Mode: lab.DR, Servers: 2})
+	check(t, n.Serve())
+	n.start()
+	n.ipvsadm("-A -f 1 -s rr")
+	n.ipvsadm("-a -f 1 -r 192.0.2.11 -g")
+	n.ipvsadm("-a -f 1 -r 192.0.2.12 -g")
+	n.expect(doctor.ServerNotChecked)
+	n.run(n.Director, binary, "mark", "add", "-p", "tcp", "-d", n.VIP.String(), "--dport", "80", "1")
+	n.treat([]ailment{{want: doctor.DRSilent,
+		wreck: on(firstServer, "ip address del "+n.VIP.String()+"/32 dev lo"),
+		heal:  on(firstServer, "ip address add "+n.VIP.String()+"/32 dev lo")}})
 }
 
 // TestDoctorText: what a person sees.
