@@ -187,10 +187,11 @@ func (c *checks) kernelIPVS() {
 	}
 }
 
-// Shares of the table's capacity, in percent.
+// Shares of the table's capacity, in percent. Its shards fill unevenly, and a
+// full one already throws half-open connections out for new ones.
 const (
-	nearlyFull = 80
-	full       = 98
+	nearlyFull = 75
+	full       = 90
 )
 
 // table looks at the room for connections.

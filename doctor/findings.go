@@ -145,8 +145,8 @@ var definitions = []Definition{
 	{ServiceNoWeight, Error, false, "every real server of a service has weight 0: new connections are refused"},
 
 	{TableUse, OK, false, "the connection table has room"},
-	{TableNearlyFull, Warning, false, "the connection table is more than 80 % full"},
-	{TableFull, Error, false, "the connection table is full, or has been: new connections were refused"},
+	{TableNearlyFull, Warning, false, "the connection table is more than 75 % full"},
+	{TableFull, Error, false, "the connection table is full (90 %), or has been: half-open connections are thrown out for new ones, or new ones refused"},
 	{PacketsLost, Warning, false, "packets were lost before or behind the director; the names are those of ulvs reasons"},
 	{ToldTooBig, Info, false, "clients' packets did not fit the way to the server and were answered by ICMP; clients that do not get it hang"},
 
