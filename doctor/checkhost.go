@@ -160,13 +160,12 @@ func orNone(s string) string {
 
 // guard looks for its table.
 func (c *checks) guard() {
-	const remove = "nft delete table netdev ulvs"
 	switch h := &c.Host; {
 	case h.GuardErr != nil:
 		c.add(GuardUnreadable, "", "nftables could not be read").seen("%v", h.GuardErr).fix("ulvs doctor  # as root")
 	case h.Guard && c.Daemon == nil:
 		c.add(GuardLeftOver, "", "a daemon that is gone has left its guard: packets to its virtual services are dropped").
-			seen("nft list table netdev ulvs").fix("ulvs run  # which takes it over, or", remove)
+			seen("nft list table netdev ulvs").fix("nft delete table netdev ulvs", "# or start a daemon, which takes it over: ulvs run")
 	case h.Guard:
 		c.add(GuardPresent, "", "the guard is there: nftables table netdev ulvs")
 	case c.Daemon != nil:
@@ -205,7 +204,7 @@ func (c *checks) table() {
 	id, text := TableUse, "has room"
 	switch {
 	case refused > 0 || percent >= full:
-		id, text = TableFull, "is full or has been"
+		id, text = TableFull, "is full, or has been"
 	case percent >= nearlyFull:
 		id, text = TableNearlyFull, "is nearly full"
 	}

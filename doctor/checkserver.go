@@ -134,7 +134,7 @@ func (c *checks) answers(t *Tried, r *Reply, silent ID) bool {
 // vipFix gives the server what its method needs.
 func vipFix(t *Tried) []string {
 	vip, on := t.VIP, fmt.Sprintf("# on %s:", t.Server.Addr)
-	add := fmt.Sprintf("ip address add %s/%d dev", vip, vip.BitLen())
+	add := fmt.Sprintf("ip address replace %s/%d dev", vip, vip.BitLen())
 	switch {
 	case t.Server.Method == service.NAT:
 		return []string{on, fmt.Sprintf("ss -lntp 'sport = :%d'; nft list ruleset  # does it listen, and may it?", t.Port)}

@@ -144,9 +144,9 @@ func (c *checks) silent(vip netip.Addr, holder netmon.Link) (netmon.Link, bool) 
 // answered looks at who else answers for one.
 func (c *checks) answered(a *Asked) {
 	about := fmt.Sprintf("%s on %s", a.Addr, a.Interface)
-	kind, fixFamily := "ARP request", "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2"
+	kind := "ARP request"
 	if a.Addr.Is6() {
-		kind, fixFamily = "neighbour solicitation", fmt.Sprintf("ip address add %s/128 dev lo", a.Addr)
+		kind = "neighbour solicitation"
 	}
 	others := 0
 	for _, mac := range a.MACs {
@@ -164,13 +164,24 @@ func (c *checks) answered(a *Asked) {
 		}
 		c.add(VIPByServer, about, "%s on %s: real server %s answers for it and takes clients from the director", a.Addr, a.Interface, server).
 			seen("%s for %s: answered by %s, the MAC of %s", kind, a.Addr, mac, server).
-			fix("# on "+server.String()+":", fixFamily,
-				fmt.Sprintf("# with the address on lo: ip address add %s/%d dev lo; ip address del %s dev eth0", a.Addr, a.Addr.BitLen(), a.Addr),
-				fmt.Sprintf("# then, where clients or routers remember the wrong one: ip neigh flush to %s", a.Addr))
+			fix(hideFix(a.Addr, server)...)
 	}
 	if others == 0 {
 		c.add(VIPARP, about, "%s on %s: nobody else answers for it", a.Addr, a.Interface)
 	}
+}
+
+// hideFix has a real server keep a virtual address to itself. IPv6 does not
+// answer on one interface for an address of another.
+func hideFix(vip, server netip.Addr) []string {
+	on, flush := fmt.Sprintf("# on %s:", server), fmt.Sprintf("# then, where clients or routers remember the wrong one: ip neigh flush to %s", vip)
+	onLo := fmt.Sprintf("ip address replace %s/%d dev lo", vip, vip.BitLen())
+	off := fmt.Sprintf("ip address del %s/%d dev eth0", vip, vip.BitLen())
+	if vip.Is6() {
+		return []string{on, onLo, off + "  # or on whichever device it is", flush}
+	}
+	return []string{on, "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2",
+		"# and if it is not on lo: " + onLo + "; " + off, flush}
 }
 
 // ownMAC reports whether an interface of the host has it.

@@ -54,6 +54,8 @@ type ailment struct {
 	wreck func(n *network)
 	heal  func(n *network) // nil: nothing is left of it
 	args  []string
+	// cure is the host on which the finding's fix, typed as it stands, heals.
+	cure func(n *network) *lab.Host
 }
 
 // on runs a command in a shell on a host.
@@ -93,6 +95,9 @@ func (n *network) treat(all []ailment) {
 			n.t.Errorf("%s is not found; %q are", a.want, ids(r))
 		} else if f := r.Findings[i]; len(f.Fix) == 0 && f.Severity == doctor.Error {
 			n.t.Errorf("%s has no fix", a.want)
+		}
+		if a.cure != nil && i >= 0 {
+			on(a.cure, "set -e\n"+strings.Join(r.Findings[i].Fix, "\n"))(n)
 		}
 		if a.heal != nil {
 			a.heal(n)
@@ -140,17 +145,15 @@ func TestDoctorDR(t *testing.T) {
 	var quiet func()
 	n.treat([]ailment{
 		{want: doctor.VIPByServer,
-			wreck: on(firstServer, "sysctl -w net.ipv4.conf.all.arp_ignore=0"),
-			heal:  on(firstServer, "sysctl -w net.ipv4.conf.all.arp_ignore=1")},
+			wreck: on(firstServer, "sysctl -w net.ipv4.conf.all.arp_ignore=0"), cure: firstServer},
 		{want: doctor.VIPByOther,
 			wreck: on(func(n *network) *lab.Host { return n.Client }, "ip address add "+vip+"/32 dev eth0"),
 			heal:  on(func(n *network) *lab.Host { return n.Client }, "ip address del "+vip+"/32 dev eth0")},
 		{want: doctor.DRSilent,
-			wreck: on(firstServer, "ip address del "+vip+"/32 dev lo"),
-			heal:  on(firstServer, "ip address add "+vip+"/32 dev lo")},
+			wreck: on(firstServer, "ip address del "+vip+"/32 dev lo"), cure: firstServer},
 		{want: doctor.ServerForwards,
-			wreck: on(firstServer, "ip address del "+vip+"/32 dev lo; sysctl -w net.ipv4.ip_forward=1"),
-			heal:  on(firstServer, "ip address add "+vip+"/32 dev lo; sysctl -w net.ipv4.ip_forward=0")},
+			wreck: on(firstServer, "ip address del "+vip+"/32 dev lo; sysctl -w net.ipv4.ip_forward=1"), cure: firstServer,
+			heal: on(firstServer, "sysctl -w net.ipv4.ip_forward=0")},
 		{want: doctor.ServerRefuses,
 			wreck: setUp("-A -t "+vip+":81 -s rr", "-a -t "+vip+":81 -r 192.0.2.11 -g"),
 			heal:  setUp("-D -t " + vip + ":81")},
@@ -186,8 +189,7 @@ func TestDoctorDR(t *testing.T) {
 		{want: doctor.ServiceNoWeight, args: []string{"--no-probe"},
 			wreck: setUp("-A -t "+vip+":82 -s rr", "-a -t "+vip+":82 -r 192.0.2.11 -g -w 0"), heal: setUp("-D -t " + vip + ":82")},
 		{want: doctor.RPFilterStrict, args: []string{"--no-probe"},
-			wreck: on(theDirector, "sysctl -w net.ipv4.conf.eth0.rp_filter=1"),
-			heal:  on(theDirector, "sysctl -w net.ipv4.conf.eth0.rp_filter=0")},
+			wreck: on(theDirector, "sysctl -w net.ipv4.conf.eth0.rp_filter=1"), cure: theDirector},
 		{want: doctor.VIPSilent, args: []string{"--no-probe"},
 			wreck: on(theDirector, "ip address del "+vip+"/32 dev eth0; ip address add "+vip+"/32 dev lo; sysctl -w net.ipv4.conf.all.arp_ignore=1"),
 			heal:  on(theDirector, "sysctl -w net.ipv4.conf.all.arp_ignore=0; ip address del "+vip+"/32 dev lo; ip address add "+vip+"/32 dev eth0")},
@@ -215,15 +217,13 @@ func TestDoctorNAT(t *testing.T) {
 	n := ailing(t, lab.Config{Mode: lab.NAT, Servers: 2})
 	n.treat([]ailment{
 		{want: doctor.NATReturnMissing,
-			wreck: on(firstServer, "ip route del default"),
-			heal:  on(firstServer, "ip route add default via 192.0.2.1")},
+			wreck: on(firstServer, "ip route del default"), cure: firstServer},
 		{want: doctor.NATReturnMissing, // by another gateway
-			wreck: on(firstServer, "ip route replace default via 192.0.2.12"),
-			heal:  on(firstServer, "ip route replace default via 192.0.2.1")},
+			wreck: on(firstServer, "ip route replace default via 192.0.2.12"), cure: firstServer},
 		{want: doctor.NATSilent,
 			wreck: on(firstServer, "nft 'add table ip f; add chain ip f i { type filter hook input priority 0; }; add rule ip f i tcp dport 80 drop'"),
 			heal:  on(firstServer, "nft delete table ip f")},
-		{want: doctor.NATNoReplies, args: []string{"--no-probe"},
+		{want: doctor.NATNoReplies, args: []string{"--no-probe"}, cure: firstServer,
 			wreck: func(n *network) {
 				n.run(n.Servers[0], "ip", "route", "del", "default")
 				for range 8 { // half of them to the other server
@@ -233,7 +233,6 @@ func TestDoctorNAT(t *testing.T) {
 				}
 			},
 			heal: func(n *network) {
-				n.run(n.Servers[0], "ip", "route", "add", "default", "via", "192.0.2.1")
 				n.ipvsadm("-Z")
 			}},
 	})
@@ -387,15 +386,15 @@ func TestDoctorIPv6(t *testing.T) {
 		lab.DR: {
 			{want: doctor.VIPByServer,
 				wreck: func(n *network) { check(n.t, n.Servers[0].NS().Addr("eth0", vip6+"/128")) },
-				heal:  on(firstServer, "ip -6 address del "+vip6+"/128 dev eth0")},
+				cure:  firstServer},
 			{want: doctor.DRSilent,
 				wreck: on(firstServer, "ip -6 address del "+vip6+"/128 dev lo"),
-				heal:  func(n *network) { check(n.t, n.Servers[0].NS().Addr("lo", vip6+"/128")) }},
+				cure:  firstServer},
 		},
 		lab.NAT: {
 			{want: doctor.NATReturnMissing,
 				wreck: on(firstServer, "ip -6 route del default"),
-				heal:  on(firstServer, "ip -6 route add default via "+gateway6)},
+				cure:  firstServer},
 		},
 	} {
 		t.Run(mode, func(t *testing.T) {
