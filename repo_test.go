@@ -37,6 +37,7 @@ var layers = []struct {
 	{[]string{"conformance"}, "replays recordings through commands and pipeline"},
 	{[]string{"control"}, "the daemon's interface; knows no daemon"},
 	{[]string{"daemon"}, "joins pipeline, devices and control"},
+	{[]string{"doctor"}, "looks at host and neighbours, asks a daemon as any client does"},
 	{[]string{"lab/decap"}, "a real server's end of a tunnel"},
 	{[]string{"lab", "bench"}, "use a whole daemon"},
 	{[]string{"cmd", "e2e"}, "the outermost"},
