@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"ulvs/control/api"
-	"ulvs/daemon"
 	"ulvs/service"
 )
 
@@ -245,8 +244,18 @@ func (c *checks) losses() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(lossFixes)) {
 		if n := c.Daemon.Reasons[name]; n > 0 {
-			c.add(PacketsLost, name, "%d times since the daemon's start: %s", n, daemon.Meaning(name)).
+			c.add(PacketsLost, name, "%d times since the daemon's start: %s", n, meaning(name)).
 				seen("ulvs reasons: %s %d, in %s", name, n, c.Daemon.Info.Uptime.Round(1e9)).fix(lossFixes[name])
 		}
 	}
+}
+
+// meaning is what a reason or loss stands for, one line.
+func meaning(name string) string {
+	all := api.ReasonTexts()
+	i := slices.IndexFunc(all, func(t api.ReasonText) bool { return t.Name == name })
+	if i < 0 {
+		return "not known to this version"
+	}
+	return all[i].Meaning
 }

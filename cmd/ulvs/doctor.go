@@ -36,7 +36,7 @@ findings; warnings are none.`,
 			if asJSON {
 				err = printJSON(os.Stdout, r)
 			} else {
-				err = r.Print(os.Stdout, doctor.Style{Color: onTerminal(os.Stdout), Brief: brief})
+				err = r.Print(os.Stdout, doctor.Style{Color: coloured(os.Stdout), Brief: brief})
 			}
 			if err == nil && r.Errors > 0 {
 				err = fmt.Errorf("doctor: errors found: %d", r.Errors)
@@ -62,10 +62,4 @@ func listFindings(asJSON bool) error {
 		Version  int                 `json:"version"`
 		Findings []doctor.Definition `json:"findings"`
 	}{doctor.Version, doctor.Definitions()})
-}
-
-// onTerminal reports whether f is one and shall have colours.
-func onTerminal(f *os.File) bool {
-	i, err := f.Stat()
-	return err == nil && i.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

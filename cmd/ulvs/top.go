@@ -5,7 +5,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 
 	"ulvs/top"
@@ -48,7 +47,7 @@ one interval.`,
 			}
 			began := time.Now()
 			o := top.Options{Interval: interval, Clock: func() time.Duration { return time.Since(began) }}
-			if c.Flags().Changed("tables") || !onTerminal() {
+			if c.Flags().Changed("tables") || !isTerminal(os.Stdout) || !isTerminal(os.Stdin) {
 				return top.Plain(c.Context(), os.Stdout, cl, o, tables)
 			}
 			return top.Watch(c.Context(), cl, o)
@@ -58,9 +57,4 @@ one interval.`,
 	c.Flags().DurationVar(&interval, "interval", time.Second, "time between two looks, which rates are of")
 	c.Flags().IntVarP(&tables, "tables", "n", 1, "plain tables to print")
 	return c
-}
-
-// onTerminal reports whether a view can be drawn and keys can be read.
-func onTerminal() bool {
-	return term.IsTerminal(os.Stdout.Fd()) && term.IsTerminal(os.Stdin.Fd()) && os.Getenv("TERM") != "dumb"
 }
