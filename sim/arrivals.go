@@ -166,15 +166,19 @@ func (s *source) due() (at float64, ok bool) {
 // closed reports whether arrivals follow from answers.
 func (s *source) closed() bool { return s.own != nil }
 
-// keys is the number of clients that there may be, 0 if each is new.
-func (sc *Scenario) keys() (clients, destinations int) {
-	clients, destinations = sc.Clients.Count, sc.Destinations.Count
+// keys is the number of destinations, if there are any, else of clients; 0 if
+// each is new.
+func (sc *Scenario) keys() (n int, destinations bool) {
+	clients, objects := sc.Clients.Count, sc.Destinations.Count
 	if sc.Arrivals.Kind == "closed" {
 		clients = sc.Arrivals.Clients
 	}
 	for i := range sc.trace {
 		clients = max(clients, int(sc.trace[i].client)+1)
-		destinations = max(destinations, int(sc.trace[i].destination)+1)
+		objects = max(objects, int(sc.trace[i].destination)+1)
 	}
-	return clients, destinations
+	if objects > 0 {
+		return objects, true
+	}
+	return clients, false
 }

@@ -94,7 +94,6 @@ func (c *checker) servers() {
 		c.wrong(slices.Contains(names, g.Name), field, "%q is there twice", g.Name)
 		c.wrong(g.Name == "" || strings.ContainsAny(g.Name, "\n,"), field, "%q is not a name: no comma, no second line", g.Name)
 		names = append(names, g.Name)
-		c.wrong(g.Cache > 0 && c.s.Destinations.Count == 0, fmt.Sprintf("servers[%d].cache", i+1), "only with destinations")
 	}
 	c.wrong(c.s.Total() > maxServers, "servers", "%d servers, not from 1 to %d", c.s.Total(), maxServers)
 	c.wrong(c.s.Capacity() == 0, "servers", "all are absent at the beginning")
@@ -114,8 +113,8 @@ func (c *checker) popularity() {
 			caches += g.Count
 		}
 	}
-	c.wrong(caches*c.s.Destinations.Count > maxCaching, "destinations.count",
-		"%d servers with caches times %d destinations is over %d", caches, c.s.Destinations.Count, maxCaching)
+	c.wrong(caches*max(c.s.Destinations.Count, c.s.Clients.Count) > maxCaching, "servers",
+		"%d caches times %d clients or destinations is over %d", caches, max(c.s.Destinations.Count, c.s.Clients.Count), maxCaching)
 }
 
 func (c *checker) schedulers() {

@@ -40,9 +40,9 @@ type engine struct {
 // newEngine sets up a scenario with a scheduler.
 func newEngine(sc *Scenario, scheduler string, seed uint64) (*engine, error) {
 	e := &engine{sc: sc, source: newSource(sc, seed), ecmp: newStream(seed, forDirectors, 0), addresses: newStream(seed, forAddresses, 0)}
-	clients, destinations := sc.keys()
+	keys, byDestination := sc.keys()
 	for g := range sc.Servers {
-		e.addGroup(int32(g), &sc.Servers[g], destinations)
+		e.addGroup(int32(g), &sc.Servers[g], keys)
 	}
 	e.finishes = newClock(len(e.servers))
 	e.knows = map[string]knowledge{"shared": countsShared, "separate": countsSeparate, "stale": countsStale}[sc.Directors.Counts]
@@ -55,21 +55,21 @@ func newEngine(sc *Scenario, scheduler string, seed uint64) (*engine, error) {
 		e.directors = append(e.directors, d)
 	}
 	e.inactive.delay, e.refused.delay, e.hanging.delay = float64(sc.Inactive), closeDelay, float64(sc.Timeout)
-	e.measures.init(sc, len(e.servers), clients, destinations)
+	e.measures.init(sc, len(e.servers), keys, byDestination)
 	e.flow.setUp()
 	e.plan()
 	return e, nil
 }
 
-func (e *engine) addGroup(at int32, g *Group, destinations int) {
+func (e *engine) addGroup(at int32, g *Group, keys int) {
 	for i := range g.Count {
 		s := server{name: g.serverName(i), group: at, slots: g.Slots, shared: g.Discipline == "ps", base: g.Speed, factor: 1,
 			weight: int32(g.Weight), member: !g.Absent}
 		if g.Queue > 0 {
 			s.limit = g.Slots + g.Queue
 		}
-		if g.Cache > 0 && destinations > 0 {
-			s.cache = newLRU(g.Cache, destinations)
+		if g.Cache > 0 && keys > 0 {
+			s.cache = newLRU(g.Cache, keys)
 		}
 		s.setRate()
 		e.servers = append(e.servers, s)
@@ -204,10 +204,11 @@ func (e *engine) admit(s *server, i int32, j job) {
 
 // cached is the work of a request after the look into the server's cache.
 func (e *engine) cached(s *server, a *arrival) float64 {
-	if s.cache == nil || a.destination < 0 {
+	key := e.keyOf(a)
+	if s.cache == nil || key < 0 {
 		return a.work
 	}
-	hit := s.cache.ask(a.destination)
+	hit := s.cache.ask(key)
 	e.asked(hit)
 	if hit {
 		return a.work * e.sc.CacheHit

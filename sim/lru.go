@@ -1,7 +1,7 @@
 package sim
 
-// lru is a server's cache: the destinations it was last asked for, by number.
-// It allocates once.
+// lru is a server's cache: the destinations it was last asked for, by number, or
+// the clients whose sessions it knows. It allocates once.
 type lru struct {
 	place      []int32 // by destination: its entry, -1 none
 	entries    []lruEntry

@@ -82,14 +82,12 @@ type rush struct {
 	others     float64 // inSystem of the others at the beginning
 }
 
-func (m *measures) init(sc *Scenario, servers, clients, destinations int) {
+func (m *measures) init(sc *Scenario, servers, keys int, byDestination bool) {
 	m.responses = hdrhistogram.New(1, maxResponse, digits)
 	m.start, m.sampled = make([]meter, servers), make([]float64, servers)
 	m.series = newSeries(sc, servers)
-	if m.byObj = destinations > 0; m.byObj {
-		clients = destinations
-	}
-	m.keys = make([]key, clients)
+	m.byObj = byDestination
+	m.keys = make([]key, keys)
 	for i := range m.keys {
 		m.keys[i].last = -1
 	}
@@ -170,13 +168,18 @@ func (e *engine) picked(server int32, a *arrival) {
 			r.Peak = max(r.Peak, s.n+1)
 		}
 	}
-	at := a.client
-	if e.byObj {
-		at = a.destination
-	}
-	if at >= 0 {
+	if at := e.keyOf(a); at >= 0 {
 		e.follow(&e.keys[at], server)
 	}
+}
+
+// keyOf is what comes again and is cached: the destination if the scenario has
+// them, else the client; -1 none.
+func (e *engine) keyOf(a *arrival) int32 {
+	if e.byObj {
+		return a.destination
+	}
+	return a.client
 }
 
 // follow compares the server of a key with the one it had before.

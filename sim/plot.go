@@ -6,7 +6,6 @@ import (
 	"image/color"
 	"math"
 	"slices"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -101,10 +100,14 @@ func rows(results []*Result, x string) *plot.Plot {
 	}
 	p.NominalY(names...)
 	p.Y.Min, p.Y.Max = -0.5, float64(len(names))-0.5
+	p.Y.Label.Text = "scheduler"
 	return p
 }
 
 func rowsHeight(n int) vg.Length { return rowsMargin + vg.Length(n)*rowHeight }
+
+// legendRows is the room that a legend takes, in rows.
+const legendRows = 2
 
 // dots adds points of one colour with an entry in the legend, if name is not
 // empty.
@@ -131,7 +134,7 @@ func responseFigure(o *Outcome) ([]Figure, error) {
 	if len(ranked) == 0 {
 		return nil, nil
 	}
-	p := rows(ranked, "response time in milliseconds, each line of the grid ten times the one before")
+	p := rows(ranked, "response time; one line of the grid further is ten times as long")
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 	quantiles := []struct {
 		name  string
@@ -140,7 +143,7 @@ func responseFigure(o *Outcome) ([]Figure, error) {
 		{"99 of 100 are faster (p99)", func(r *Result) float64 { return r.Response.P99 }},
 		{"999 of 1000 are faster (p99.9)", func(r *Result) float64 { return r.Response.P999 }}}
 	for y, r := range ranked {
-		span, err := plotter.NewLine(plotter.XYs{{X: milli(r.Response.P50), Y: float64(y)}, {X: milli(r.Response.P999), Y: float64(y)}})
+		span, err := plotter.NewLine(plotter.XYs{{X: atLeast(r.Response.P50), Y: float64(y)}, {X: atLeast(r.Response.P999), Y: float64(y)}})
 		if err != nil {
 			return nil, err
 		}
@@ -150,36 +153,37 @@ func responseFigure(o *Outcome) ([]Figure, error) {
 	for i, q := range quantiles {
 		var points plotter.XYs
 		for y, r := range ranked {
-			points = append(points, plotter.XY{X: milli(q.value(r)), Y: float64(y)})
+			points = append(points, plotter.XY{X: atLeast(q.value(r)), Y: float64(y)})
 		}
 		if err := dots(p, points, colour(i), q.name); err != nil {
 			return nil, err
 		}
 	}
 	legendAbove(p)
-	return []Figure{{Name: "response", Title: "How long clients wait", plot: p, width: figureWidth, height: rowsHeight(len(ranked) + 3),
+	return []Figure{{Name: "response", Title: "How long clients wait", plot: p, width: figureWidth, height: rowsHeight(len(ranked)),
 		Caption: "One row for each scheduler, the one whose slow requests are fastest on top. The first dot of a row is the ordinary request; the " +
 			"others are the unlucky ones. A long line means: mostly fine, sometimes terrible. The scale is logarithmic: one grid line further is ten times as long."}}, nil
 }
 
 // legendAbove makes room for the legend over the rows.
 func legendAbove(p *plot.Plot) {
-	p.Y.Max += 3
-	p.Legend.TextStyle.Font.Size = 9
+	p.Y.Max += legendRows
+	p.Legend.Left = true
 }
 
-func milli(v float64) float64 { return max(v*1000, 1e-3) }
+// atLeast keeps a time off the end of the logarithmic scale.
+func atLeast(v float64) float64 { return max(v, 1e-6) }
 
 // logTicks marks powers of ten, and 2 and 5 between them if those are few.
 func logTicks(least, most float64) (all []plot.Tick) {
 	from, to := math.Floor(math.Log10(least)), math.Ceil(math.Log10(most))
 	for e := from; e <= to; e++ {
 		v := math.Pow(10, e)
-		all = append(all, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+		all = append(all, plot.Tick{Value: v, Label: times(v)})
 		for _, m := range []float64{2, 5} {
 			label := ""
 			if to-from <= 2 {
-				label = strconv.FormatFloat(m*v, 'g', -1, 64)
+				label = times(m * v)
 			}
 			all = append(all, plot.Tick{Value: m * v, Label: label})
 		}
@@ -205,9 +209,8 @@ func useFigure(o *Outcome) ([]Figure, error) {
 		}
 	}
 	p.X.Min, p.X.Max = 0, 102
-	p.Legend.Left = true
 	legendAbove(p)
-	return []Figure{{Name: "use", Title: "How busy each server is", plot: p, width: figureWidth, height: rowsHeight(len(ranked) + 3),
+	return []Figure{{Name: "use", Title: "How busy each server is", plot: p, width: figureWidth, height: rowsHeight(len(ranked)),
 		Caption: "One dot for each server, its colour for its kind. Where the dots of a row lie close together, every server does its fair part of what " +
 			"it can. A dot at 100 has more to do than it can, so requests queue up there, while dots on the left have nothing to do."}}, nil
 }

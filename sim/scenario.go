@@ -33,8 +33,8 @@ type Scenario struct {
 	Servers      []Group    `yaml:"servers,needed" json:"servers"`
 	Clients      Popularity `yaml:"clients" json:"clients"`
 	Destinations Popularity `yaml:"destinations" json:"destinations"`
-	// CacheHit is the part of its work that a request needs whose destination the
-	// server has in its cache.
+	// CacheHit is the part of its work that a request needs whose destination (or
+	// client) the server has in its cache.
 	CacheHit   float64   `yaml:"cache_hit" is:"fraction" json:"cacheHit,omitempty"`
 	Directors  Directors `yaml:"directors" json:"directors"`
 	Timeline   []Event   `yaml:"timeline" json:"timeline,omitempty"`
@@ -91,7 +91,7 @@ type Group struct {
 	// once sharing Slots processors.
 	Discipline string `yaml:"discipline" is:"fcfs|ps" json:"discipline"`
 	Queue      int    `yaml:"queue" is:"whole" json:"queue,omitempty"` // requests that may wait, the next is refused; 0 any number
-	Cache      int    `yaml:"cache" is:"whole" json:"cache,omitempty"` // destinations that fit in its LRU cache
+	Cache      int    `yaml:"cache" is:"whole" json:"cache,omitempty"` // destinations, or clients if there are none, that fit in its LRU cache
 	Absent     bool   `yaml:"absent" json:"absent,omitempty"`          // not in the service until it joins
 }
 

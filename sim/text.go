@@ -99,8 +99,8 @@ func three(v float64) string {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 10:
 		return strconv.FormatFloat(v, 'f', 1, 64)
-	case a == 0:
-		return "0"
+	case a == math.Trunc(a):
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a < 0.005:
 		return strconv.FormatFloat(v, 'g', 2, 64)
 	}
