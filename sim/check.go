@@ -132,8 +132,8 @@ func (c *checker) event(field string, e *Event) {
 	for name, only := range map[string]string{"speed": "slow", "weight": "weight", "how": "fail", "detect": "fail"} {
 		there := c.s.lines[field+"."+name] > 0
 		c.wrong(there && e.Do != only, field+"."+name, "only with do: %s", only)
-		c.wrong(!there && e.Do == only && name == only, field+"."+name, "is missing: %s needs it", e.Do)
 	}
+	c.wrong(e.Do == "weight" && c.s.lines[field+".weight"] == 0, field+".weight", "is missing: a whole number from 0 to 65535")
 	c.wrong(e.Do == "slow" && c.s.lines[field+".speed"] == 0, field+".speed", "is missing: a number above 0, the part of its speed that is left")
 }
 

@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -179,17 +180,20 @@ func logTicks(least, most float64) (all []plot.Tick) {
 	from, to := math.Floor(math.Log10(least)), math.Ceil(math.Log10(most))
 	for e := from; e <= to; e++ {
 		v := math.Pow(10, e)
-		all = append(all, plot.Tick{Value: v, Label: times(v)})
+		all = append(all, plot.Tick{Value: v, Label: tickLabel(v)})
 		for _, m := range []float64{2, 5} {
 			label := ""
 			if to-from <= 2 {
-				label = times(m * v)
+				label = tickLabel(m * v)
 			}
 			all = append(all, plot.Tick{Value: m * v, Label: label})
 		}
 	}
 	return slices.DeleteFunc(all, func(t plot.Tick) bool { return t.Value < least*0.999 || t.Value > most*1.001 })
 }
+
+// tickLabel is a round time.
+func tickLabel(v float64) string { return strings.Replace(times(v), ".0 ", " ", 1) }
 
 // useFigure is how busy each server was.
 func useFigure(o *Outcome) ([]Figure, error) {

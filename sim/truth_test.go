@@ -46,7 +46,7 @@ func TestMM1(t *testing.T) {
 	for _, discipline := range []string{"fcfs", "ps"} {
 		for _, rho := range []float64{0.3, 0.5, 0.7, 0.8} {
 			t.Run(fmt.Sprintf("%s/%g", discipline, rho), func(t *testing.T) {
-				s := poisson(1, 3_000_000, rho)
+				s := poisson(1, int(1_000_000/(1-rho)/(1-rho)/8)+500_000, rho)
 				s.Servers[0].Discipline, s.Warmup = discipline, 10
 				r := simulate(t, s, "rr", 1)
 				want := 1 / (100 - 100*rho)
