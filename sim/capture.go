@@ -16,6 +16,9 @@ import (
 // maxFlows bounds the flows of a capture that are told apart.
 const maxFlows = 10_000_000
 
+// maxFrame bounds a frame, in bytes: the largest that capture programs take.
+const maxFrame = 262144
+
 // flowKey is a flow as its first packet shows it.
 type flowKey struct {
 	src, dst         wire.Addr
@@ -76,6 +79,9 @@ func openCapture(r *bufio.Reader) (packets, error) {
 	p, err := pcapgo.NewReader(r)
 	if err == nil && p.LinkType() != layers.LinkTypeEthernet {
 		err = fmt.Errorf("link type %v", p.LinkType())
+	}
+	if err == nil { // a broken head would have it take any memory
+		p.SetSnaplen(min(p.Snaplen(), maxFrame))
 	}
 	return p, err
 }

@@ -242,7 +242,8 @@ func FuzzTrace(f *testing.F) {
 
 // FuzzCapture: nor any the reader of captures.
 func FuzzCapture(f *testing.F) {
-	f.Add([]byte("\x0a\x0d\x0d\x0a"))
+	f.Add(asPcap(f, recorded(f)))
+	f.Add(asPcapng(f, recorded(f)))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if all, err := readCapture("f.pcap", bytes.NewReader(text)); err == nil && len(all) == 0 {
 			t.Error("no arrivals and no error")
