@@ -76,7 +76,7 @@ type Join struct {
 
 // result collects what a finished engine has measured.
 func (e *engine) result(scheduler string) *Result {
-	r := &Result{Scheduler: scheduler, Failed: e.failed, Unserved: e.unserved, Seconds: e.ended - e.since, Moves: e.moves, Joins: e.arrived,
+	r := &Result{Scheduler: scheduler, Failed: e.failed, Unserved: e.unserved, Seconds: max(e.ended-e.since, 1e-9), Moves: e.moves, Joins: e.arrived,
 		Series: e.series, Tail: e.tail[:], responses: e.responses}
 	r.Tail[0] = 1
 	r.Answered = uint64(e.responses.TotalCount())

@@ -13,8 +13,6 @@ type Options struct {
 	Seed       uint64   // of the first run; the others count on
 	Runs       int      // at least 1
 	Command    string   // how to get the same report again
-	// Progress is told of each simulation that begins; nil nobody.
-	Progress func(scenario, scheduler string, run int)
 }
 
 // Run simulates every scenario with every scheduler, as many at once as there
@@ -59,9 +57,6 @@ func runScenario(ctx context.Context, sc *Scenario, schedulers []string, o Optio
 func runScheduler(ctx context.Context, sc *Scenario, name string, o Options) (*Result, error) {
 	var runs []*Result
 	for n := range max(o.Runs, 1) {
-		if o.Progress != nil {
-			o.Progress(sc.Name, name, n+1)
-		}
 		r, err := Simulate(ctx, sc, name, o.Seed+uint64(n))
 		if err != nil {
 			return nil, fmt.Errorf("simulate %s with %s: %w", sc.Name, name, err)
@@ -79,6 +74,10 @@ func Simulate(ctx context.Context, sc *Scenario, scheduler string, seed uint64) 
 	}
 	if err := e.run(ctx); err != nil {
 		return nil, err
+	}
+	if e.ended < float64(sc.Warmup) {
+		return nil, &Error{sc.File, max(sc.lines["warmup"], 1), "warmup",
+			fmt.Sprintf("%gs is longer than connections arrive, %.3gs: less, or more connections", float64(sc.Warmup), e.ended)}
 	}
 	return e.result(scheduler), nil
 }

@@ -29,10 +29,10 @@ type Scenario struct {
 	Window Seconds `yaml:"window" is:"positive" json:"window"`
 
 	Arrivals     Arrivals   `yaml:"arrivals,needed" json:"arrivals"`
-	Service      Dist       `yaml:"service" json:"service"`
+	Service      Dist       `yaml:"service" json:"service,omitzero"`
 	Servers      []Group    `yaml:"servers,needed" json:"servers"`
-	Clients      Popularity `yaml:"clients" json:"clients"`
-	Destinations Popularity `yaml:"destinations" json:"destinations"`
+	Clients      Popularity `yaml:"clients" json:"clients,omitzero"`
+	Destinations Popularity `yaml:"destinations" json:"destinations,omitzero"`
 	// CacheHit is the part of its work that a request needs whose destination (or
 	// client) the server has in its cache.
 	CacheHit   float64   `yaml:"cache_hit" is:"fraction" json:"cacheHit,omitempty"`
@@ -59,7 +59,7 @@ type Arrivals struct {
 	Swing  float64 `yaml:"swing" is:"fraction" json:"swing,omitempty"`
 
 	Clients int  `yaml:"clients" is:"whole" json:"clients,omitempty"` // closed: each waits for its answer, thinks, asks again
-	Think   Dist `yaml:"think" json:"think"`
+	Think   Dist `yaml:"think" json:"think,omitzero"`
 
 	File string `yaml:"file" json:"file,omitempty"` // trace: CSV; capture: pcap or pcapng
 }

@@ -84,14 +84,28 @@ func (s *simFlags) run(c *cobra.Command, names []string) error {
 		if err != nil {
 			return err
 		}
+		if slices.ContainsFunc(scenarios, func(o *sim.Scenario) bool { return o.Name == sc.Name }) {
+			return usageError{fmt.Errorf("%q: a scenario %s is there twice, and their results would have one name", name, sc.Name)}
+		}
 		scenarios = append(scenarios, sc)
 	}
 	r, err := sim.Run(c.Context(), scenarios, sim.Options{Schedulers: s.schedulers, Seed: uint64(s.seed), Runs: s.runs,
-		Command: "ulvs " + strings.Join(os.Args[1:], " ")})
+		Command: "ulvs " + shellWords(os.Args[1:])})
 	if err != nil {
 		return err
 	}
 	return s.write(r)
+}
+
+// shellWords is a command line that a shell takes apart into these words.
+func shellWords(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		if quoted[i] = w; w == "" || strings.ContainsAny(w, " \t\n\"'`$&|;<>()*?[]{}#~!\\") {
+			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
 }
 
 // write prints the report, and writes the files that are wanted.
