@@ -168,14 +168,14 @@ func (s *source) closed() bool { return s.own != nil }
 
 // keys is the number of destinations, if there are any, else of clients; 0 if
 // each is new.
-func (sc *Scenario) keys() (n int, destinations bool) {
-	clients, objects := sc.Clients.Count, sc.Destinations.Count
-	if sc.Arrivals.Kind == "closed" {
-		clients = sc.Arrivals.Clients
+func (s *Scenario) keys() (n int, destinations bool) {
+	clients, objects := s.Clients.Count, s.Destinations.Count
+	if s.Arrivals.Kind == "closed" {
+		clients = s.Arrivals.Clients
 	}
-	for i := range sc.trace {
-		clients = max(clients, int(sc.trace[i].client)+1)
-		objects = max(objects, int(sc.trace[i].destination)+1)
+	for i := range s.trace {
+		clients = max(clients, int(s.trace[i].client)+1)
+		objects = max(objects, int(s.trace[i].destination)+1)
 	}
 	if objects > 0 {
 		return objects, true

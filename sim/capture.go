@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -46,7 +47,7 @@ func readCapture(name string, r io.Reader) ([]arrival, error) {
 	c := capture{flows: map[flowKey]bool{}, clients: map[wire.Addr]int32{}, objects: map[wire.Addr]int32{}}
 	for n := 1; ; n++ {
 		data, ci, err := src.ZeroCopyReadPacketData()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -135,7 +135,7 @@ func responseFigure(o *Outcome) ([]Figure, error) {
 	if len(ranked) == 0 {
 		return nil, nil
 	}
-	p := rows(ranked, "response time; one line of the grid further is ten times as long")
+	p := rows(ranked, "response time")
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 	quantiles := []struct {
 		name  string
@@ -161,6 +161,7 @@ func responseFigure(o *Outcome) ([]Figure, error) {
 		}
 	}
 	legendAbove(p)
+	p.X.Min, p.X.Max = p.X.Min/1.2, p.X.Max*1.2
 	return []Figure{{Name: "response", Title: "How long clients wait", plot: p, width: figureWidth, height: rowsHeight(len(ranked)),
 		Caption: "One row for each scheduler, the one whose slow requests are fastest on top. The first dot of a row is the ordinary request; the " +
 			"others are the unlucky ones. A long line means: mostly fine, sometimes terrible. The scale is logarithmic: one grid line further is ten times as long."}}, nil

@@ -53,7 +53,7 @@ func readTrace(name string, r io.Reader) ([]arrival, error) {
 	}
 	for {
 		a, err := t.row()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -100,7 +100,7 @@ func (t *tracer) head() error {
 func (t *tracer) broken(err error) error {
 	var p *csv.ParseError
 	switch {
-	case err == io.EOF && t.columns == nil:
+	case errors.Is(err, io.EOF) && t.columns == nil:
 		return &Error{t.file, 1, "", "empty: the first line names the columns time, work, client, destination"}
 	case errors.As(err, &p):
 		return &Error{t.file, p.Line, "", "not CSV: " + p.Err.Error()}
