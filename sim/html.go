@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"strings"
 )
 
 //go:embed report.html
@@ -145,13 +146,41 @@ func (o *Outcome) findings() (all []string) {
 	p50 := func(r *Result) float64 { return r.Response.P50 }
 	best, worst = by(p50)
 	all = append(all, fmt.Sprintf("The ordinary client (p50) waits %s with %s and %s with %s.", times(p50(best)), best.Scheduler, times(p50(worst)), worst.Scheduler))
+	var flooded, lossy []string
 	for _, r := range o.Results {
-		for _, s := range r.Servers {
-			if s.Use > 0.995 {
-				all = append(all, fmt.Sprintf("With %s the server %s is always busy: it is given more than it can do, so its queue grows for as long as this goes on.", r.Scheduler, s.Name))
-				break
-			}
+		if lost := r.lost(); lost > 0 {
+			lossy = append(lossy, fmt.Sprintf("%s (%s)", r.Scheduler, percent(lost)))
+		}
+		if r.floods() {
+			flooded = append(flooded, r.Scheduler)
 		}
 	}
+	if len(flooded) > 0 {
+		all = append(all, fmt.Sprintf("Given more than it can do, the queue of a server grows for as long as this goes on, and so does the wait. That is so with %s.",
+			strings.Join(flooded, ", ")))
+	}
+	if len(lossy) > 0 {
+		all = append(all, fmt.Sprintf("Connections without an answer, which no response time shows: %s.", strings.Join(lossy, ", ")))
+	}
 	return all
+}
+
+// floods reports whether the queue of some server went on growing: in the last
+// quarter of the time it was half as long again as in the second, and long.
+func (r *Result) floods() bool {
+	for i, points := range r.Series.Servers {
+		if r.Servers[i].Waiting < 1 { // it has slots for all of them
+			continue
+		}
+		quarter := len(points) / 4
+		before, after := 0.0, 0.0
+		for j := range quarter {
+			before += points[quarter+j]
+			after += points[len(points)-1-j]
+		}
+		if after > 1.5*before && after > 100*float64(quarter) {
+			return true
+		}
+	}
+	return false
 }

@@ -26,8 +26,8 @@ func TestShipped(t *testing.T) {
 		if len(sc.Seen) < 100 || !strings.HasSuffix(sc.Question, "?") {
 			t.Errorf("%s: question %q, seen %q", name, sc.Question, sc.Seen)
 		}
-		if sc.Connections = min(sc.Connections, 20_000); sc.Duration > 0 {
-			sc.Duration = min(sc.Duration, sc.Warmup+20)
+		if sc.Connections = min(sc.Connections, 10_000); sc.Duration > 0 {
+			sc.Duration = min(sc.Duration, sc.Warmup+5)
 		}
 		sc.Warmup = min(sc.Warmup, 0.1)
 		for _, scheduler := range sc.DefaultSchedulers() {
