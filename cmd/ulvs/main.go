@@ -18,6 +18,7 @@ import (
 	"ulvs/daemon"
 	"ulvs/ipvsadm"
 	"ulvs/lab"
+	"ulvs/sim"
 )
 
 // version is set by the linker; see Makefile.
@@ -29,6 +30,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitUnreachable = 3
+	exitInvalid     = 4
 )
 
 func main() { os.Exit(run(os.Args)) }
@@ -63,7 +65,10 @@ func exitCode(err error) int {
 	var labUsage *lab.UsageError
 	var benchUsage *bench.UsageError
 	var remote *api.Error
+	var scenario *sim.Error
 	switch {
+	case errors.As(err, &scenario):
+		return exitInvalid
 	case errors.As(err, &usage), errors.As(err, &daemonUsage), errors.As(err, &labUsage), errors.As(err, &benchUsage):
 		return exitUsage
 	case errors.As(err, &remote) && remote.Code == api.Unreachable:
@@ -92,7 +97,7 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 	root.AddCommand(
 		runCommand(), statusCommand(), topCommand(), reasonsCommand(), doctorCommand(), setCommand(), markCommand(), saveCommand(), procCommand(), ipvsadmHelp(),
 		labCommand(), labHostCommand(), decapCommand(),
-		benchCommand(), conformanceCommand(),
+		simCommand(), benchCommand(), conformanceCommand(),
 	)
 	return root
 }
