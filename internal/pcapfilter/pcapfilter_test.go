@@ -161,6 +161,7 @@ func libpcap(t testing.TB, filter string) *bpf.VM {
 func TestAgainstTcpdump(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	filters := append(append([]string{}, terms...), wholes...)
+	fixed := len(filters)
 	for range 100 {
 		f := pick(r, terms...)
 		for range 1 + r.IntN(4) {
@@ -171,7 +172,7 @@ func TestAgainstTcpdump(t *testing.T) {
 		}
 		filters = append(filters, f)
 	}
-	for _, filter := range filters {
+	for i, filter := range filters {
 		ours, err := Compile(filter)
 		if err != nil {
 			t.Error(err)
@@ -195,7 +196,7 @@ func TestAgainstTcpdump(t *testing.T) {
 				break
 			}
 		}
-		if matched == 0 && !strings.Contains(filter, " and ") {
+		if i < fixed && matched == 0 {
 			t.Errorf("%s: no frame matches", filter)
 		}
 	}
