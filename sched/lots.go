@@ -39,22 +39,29 @@ const tries = 8
 
 // draw returns a usable server, each with a probability in proportion to its
 // weight, and its index in weighty, -1 if it took a walk; nil if none is usable.
-func (l *lots) draw() (*Server, int) {
+// It and the others note in e, which may be nil, what they drew.
+func (l *lots) draw(e *Explanation) (*Server, int) {
 	if len(l.ends) == 0 {
 		return nil, -1
 	}
+	sum := l.ends[len(l.ends)-1]
 	for range tries {
-		at := l.at(l.rand.below(l.ends[len(l.ends)-1]))
-		if s := l.weighty[at]; s.Usable() {
+		r := l.rand.below(sum)
+		at := l.at(r)
+		s := l.weighty[at]
+		if e != nil {
+			e.drew("draw", r, sum, s)
+		}
+		if s.Usable() {
 			return s, at
 		}
 	}
-	return l.walk(), -1
+	return l.walk(e), -1
 }
 
 // drawOther returns a usable server other than the one with index not, nil if
 // none was found in a few tries.
-func (l *lots) drawOther(not int) *Server {
+func (l *lots) drawOther(not int, e *Explanation) *Server {
 	sum := l.ends[len(l.ends)-1]
 	begin, end := l.begin(not), l.ends[not]
 	if sum == end-begin {
@@ -65,7 +72,11 @@ func (l *lots) drawOther(not int) *Server {
 		if r >= begin {
 			r += end - begin
 		}
-		if s := l.weighty[l.at(r)]; s.Usable() {
+		s := l.weighty[l.at(r)]
+		if e != nil {
+			e.drew("draw of another", r, sum, s)
+		}
+		if s.Usable() {
 			return s
 		}
 	}
@@ -85,10 +96,15 @@ func (l *lots) begin(i int) uint64 {
 }
 
 // walk draws among the usable servers only, O(n).
-func (l *lots) walk() *Server {
+func (l *lots) walk(e *Explanation) *Server {
 	total := usableWeight(l.list)
 	if total == 0 {
 		return nil
 	}
-	return reach(l.list, 1+l.rand.below(total))
+	r := l.rand.below(total)
+	s := reach(l.list, 1+r)
+	if e != nil {
+		e.drew("draw among the usable servers", r, total, s)
+	}
+	return s
 }
