@@ -4,12 +4,14 @@ import (
 	"slices"
 
 	"ulvs/dataplane"
+	"ulvs/internal/pcapfilter"
 	"ulvs/wire"
 )
 
 // observer looks at one lane's packets for all traces. It is replaced when one
 // begins or ends. Only its worker calls it.
 type observer struct {
+	quick  pcapfilter.Quick
 	traces []*trace
 	wants  uint64 // bit i: traces[i] gets the packet in hand
 }
@@ -19,12 +21,29 @@ func newObserver(traces []*trace) dataplane.Observer {
 	if len(traces) == 0 {
 		return nil
 	}
-	return &observer{traces: slices.Clone(traces)}
+	o := &observer{traces: slices.Clone(traces)}
+	var filters []*pcapfilter.Program
+	for _, t := range traces {
+		filters = append(filters, t.filter)
+	}
+	o.quick = pcapfilter.NewQuick(filters...)
+	return o
 }
 
 // Wants implements dataplane.Observer.
 func (o *observer) Wants(p *wire.Packet) bool {
-	frame := p.Frame()
+	frame := p.Buf[p.Start:p.End]
+	if f := o.quick.Plain(frame); f != nil && o.quick.OtherPorts(f) && o.quick.OtherHosts(f) {
+		return false // most packets
+	}
+	return o.asks(frame)
+}
+
+// asks asks every trace.
+func (o *observer) asks(frame []byte) bool {
+	if o.quick.RejectsMore(frame) {
+		return false
+	}
 	o.wants = 0
 	for i, t := range o.traces {
 		if t.filter.Match(frame) && t.admit() {

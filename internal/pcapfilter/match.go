@@ -7,6 +7,7 @@ type Program struct {
 	text  string
 	by    [families]code
 	every bool // matches every frame
+	need  needed
 }
 
 // code is a program for the frames of one family. Steps 0 and 1 stand for "no"

@@ -45,7 +45,11 @@ func Compile(text string) (*Program, error) {
 		return nil, err
 	}
 	for f := range families {
-		p.by[f] = generate(e(f))
+		n := e(f)
+		p.by[f] = generate(n)
+		if f == ipv4 {
+			p.need = n.need()
+		}
 		if len(p.by[f].steps) > maxSteps {
 			return nil, &Error{text, 1, "too large"}
 		}

@@ -180,6 +180,7 @@ func TestAgainstTcpdump(t *testing.T) {
 		}
 		theirs := libpcap(t, filter)
 		matched := 0
+		quick := NewQuick(ours)
 		for range 2000 {
 			f := randomFrame(r)
 			n := 0
@@ -190,6 +191,10 @@ func TestAgainstTcpdump(t *testing.T) {
 			}
 			if n > 0 {
 				matched++
+			}
+			if n > 0 && (quick.Rejects(f) || quick.RejectsMore(f)) {
+				t.Errorf("%s: rejected at once, though it matches:\n%x", filter, f)
+				break
 			}
 			if got := ours.Match(f); got != (n > 0) {
 				t.Errorf("%s: %v, tcpdump's program says %v of\n%x", filter, got, n > 0, f)
@@ -238,6 +243,47 @@ func TestLone(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestQuick: what is told at once of frames of a client at port 40000.
+func TestQuick(t *testing.T) {
+	f := plainFrame()
+	for filter, rejects := range map[string]bool{
+		"tcp port 8080": true, "host 192.0.2.77": true, "udp": true, "ip6": true, "arp": true, "icmp or udp": true,
+		"tcp port 80": false, "not tcp": false, "": false, "port 80 and not tcp": false, "tcp port 80 and host 192.0.2.77": true,
+		"port 1 or 2 or 3":      true,
+		"port 1 or 2 or 3 or 4": false, // too much for it
+		"portrange 1-2":         false,
+	} {
+		p, err := Compile(filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := NewQuick(p)
+		if (q.Rejects(f) || q.RejectsMore(f)) != rejects {
+			t.Errorf("%s: %v", filter, !rejects)
+		}
+		if q.Rejects(f[:53]) || q.RejectsMore(f[:53]) {
+			t.Errorf("%s: rejects a short frame", filter)
+		}
+	}
+	a, _ := Compile("port 1")
+	b, _ := Compile("port 80")
+	for _, q := range []Quick{NewQuick(a, b), NewQuick(a, b, a), NewQuick(a, a, a, a), {}} {
+		if q.Rejects(f) || q.RejectsMore(f) {
+			t.Error("rejected, though one of several filters matches")
+		}
+	}
+	if q := NewQuick(a, a); !q.RejectsMore(f) || q.Rejects(f) {
+		t.Error("not rejected")
+	}
+}
+
+// plainFrame is TCP of 192.0.2.1:40000 to port 80.
+func plainFrame() []byte {
+	f := make([]byte, 60)
+	copy(f[12:], []byte{8, 0, 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 1, 0x9c, 0x40, 0, 80})
+	return f
 }
 
 func TestEmpty(t *testing.T) {
@@ -307,8 +353,7 @@ func FuzzCompile(f *testing.F) {
 // BenchmarkMatch is a frame that does not match, here and in the virtual machine
 // for tcpdump's program.
 func BenchmarkMatch(b *testing.B) {
-	f := make([]byte, 60)
-	copy(f[12:], []byte{8, 0, 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 1, 0x9c, 0x40, 0, 80})
+	f := plainFrame()
 	for _, filter := range []string{"tcp port 8080", "host 192.0.2.77", "tcp port 80 and host 192.0.2.77", "udp", "ip6"} {
 		p, err := Compile(filter)
 		if err != nil {

@@ -116,8 +116,10 @@ func (t *test) likely() float64 {
 	switch {
 	case t.mask == notFragment.t.mask && t.off == notFragment.t.off && t.l4 == 0:
 		return 0.99
-	case t.either, t.l4 != 0, t.mask == 0xffffffff:
-		return 0.01
+	case t.mask == 0xffffffff: // an address: most are a client's
+		return 0.005
+	case t.either, t.l4 != 0:
+		return 0.02
 	case t.mask == 0xff || t.mask == 0xff000000: // a protocol
 		return 0.5
 	}
