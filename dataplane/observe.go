@@ -225,7 +225,7 @@ func (l *Lane) quoted(way wire.Way, k *conntrack.Key, s *Server, c *conntrack.Co
 // served notes the server of the hit.
 func (l *Lane) served(s *Server, port uint16) {
 	h := &l.hit
-	step := ServerStep{Valid: true, Addr: s.Addr, Port: port, Method: h.method}
+	step := ServerStep{Valid: true, Service: s.service.Load().key, Addr: s.Addr, Port: port, Method: h.method}
 	if h.method == service.NAT {
 		step.To, step.ToPort = h.to, h.toPort
 	}

@@ -110,10 +110,11 @@ type StateStep struct {
 
 // ServerStep is the real server that the packet goes to, or comes from.
 type ServerStep struct {
-	Valid  bool
-	Addr   wire.Addr
-	Port   uint16 // of the connection
-	Method service.Method
+	Valid   bool
+	Service service.Key // whose server it is
+	Addr    wire.Addr
+	Port    uint16 // of the connection
+	Method  service.Method
 	// To and ToPort are what NAT rewrote to.
 	To     wire.Addr
 	ToPort uint16

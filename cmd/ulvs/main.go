@@ -16,6 +16,7 @@ import (
 	"ulvs/bench"
 	"ulvs/control/api"
 	"ulvs/daemon"
+	"ulvs/explain"
 	"ulvs/ipvsadm"
 	"ulvs/lab"
 )
@@ -29,6 +30,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitUnreachable = 3
+	exitInvalid     = 4 // a file that cannot be used
 )
 
 func main() { os.Exit(run(os.Args)) }
@@ -63,9 +65,12 @@ func exitCode(err error) int {
 	var labUsage *lab.UsageError
 	var benchUsage *bench.UsageError
 	var remote *api.Error
+	var invalid explain.InputError
 	switch {
 	case errors.As(err, &usage), errors.As(err, &daemonUsage), errors.As(err, &labUsage), errors.As(err, &benchUsage):
 		return exitUsage
+	case errors.As(err, &invalid):
+		return exitInvalid
 	case errors.As(err, &remote) && remote.Code == api.Unreachable:
 		return exitUnreachable
 	}
@@ -91,6 +96,7 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), setCommand(), procCommand(), saveCommand(),
 		markCommand(), benchCommand(), conformanceCommand(), ipvsadmHelp(), labHostCommand())
+	root.AddCommand(explainCommand())
 	return root
 }
 
