@@ -116,7 +116,7 @@ func (b *fakeBackend) Trace(ctx context.Context, q api.TraceRequest, yield func(
 		return err
 	}
 	for i := range q.Packets {
-		if err := yield(api.TraceLine{Packet: &api.PacketTrace{Worker: i, In: api.PacketFrame{Bytes: []byte{0, 255}}}}); err != nil {
+		if err := yield(api.TraceLine{Packet: &api.TracePacket{Lost: uint64(i), Record: []byte(`{"number":1}`)}}); err != nil {
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ func TestTrace(t *testing.T) {
 		t.Fatalf("%v, %d lines: %+v", err, len(lines), lines)
 	}
 	for i, l := range lines[1:4] {
-		if l.Packet == nil || l.Packet.Worker != i || len(l.Packet.In.Bytes) != 2 || l.Packet.In.Bytes[1] != 255 {
+		if l.Packet == nil || l.Packet.Lost != uint64(i) || string(l.Packet.Record) != `{"number":1}` {
 			t.Errorf("packet %d: %+v", i, l.Packet)
 		}
 	}

@@ -55,13 +55,7 @@ func (o *observer) asks(frame []byte) bool {
 
 // Traced implements dataplane.Observer. All traces share one copy.
 func (o *observer) Traced(d *dataplane.Trace) {
-	snap := 0
-	for i, t := range o.traces {
-		if o.wants>>i&1 != 0 {
-			snap = max(snap, t.snap)
-		}
-	}
-	s := copySighting(d, snap)
+	s := copySighting(d)
 	for i, t := range o.traces {
 		if o.wants>>i&1 != 0 {
 			t.offer(s)
@@ -71,34 +65,24 @@ func (o *observer) Traced(d *dataplane.Trace) {
 
 // sighting is a copy of a Trace that outlives the packet. Nobody changes it.
 type sighting struct {
-	dataplane.Trace       // Before and Sent cut to what is wanted
-	inLength        int   // of the frame as it arrived
-	sentLength      []int // of those sent
-	bytes           int   // of memory, about
+	dataplane.Trace
+	bytes int // of memory, about
 }
 
-// copySighting copies d, of each frame at most snap bytes.
-func copySighting(d *dataplane.Trace, snap int) *sighting {
-	s := &sighting{Trace: *d, inLength: len(d.Before), bytes: 1024}
-	s.Before = cut(d.Before, snap)
-	s.Packet.Buf = nil
+// copySighting copies d with all it refers to. Frames are copied whole: what was
+// rewritten is found by parsing them again.
+func copySighting(d *dataplane.Trace) *sighting {
+	s := &sighting{Trace: *d, bytes: 1024 + len(d.Before)}
+	s.Before = slices.Clone(d.Before)
+	s.Packet.Buf = s.Before
 	s.Lookups = slices.Clone(d.Lookups)
 	s.Sent = slices.Clone(d.Sent)
 	for i := range s.Sent {
-		s.sentLength = append(s.sentLength, len(s.Sent[i].Frame))
-		s.Sent[i].Frame = cut(s.Sent[i].Frame, snap)
+		s.Sent[i].Frame = slices.Clone(s.Sent[i].Frame)
 		s.bytes += len(s.Sent[i].Frame)
 	}
 	e := &s.Pick.Explanation
 	e.Facts, e.Candidates = slices.Clone(e.Facts), slices.Clone(e.Candidates)
-	s.bytes += len(s.Before) + 128*len(e.Candidates)
+	s.bytes += 128 * (len(e.Facts) + len(e.Candidates))
 	return s
-}
-
-// cut copies the first bytes of a frame.
-func cut(frame []byte, snap int) []byte {
-	if snap == 0 {
-		return nil
-	}
-	return slices.Clone(frame[:min(len(frame), snap)])
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"ulvs/control/api"
 	"ulvs/dataplane"
+	"ulvs/explain"
 	"ulvs/internal/pcapfilter"
 )
 
@@ -28,7 +30,6 @@ const refills = 20
 // of the API empties it.
 type trace struct {
 	filter *pcapfilter.Program
-	snap   int // bytes wanted of each frame; 0 none
 	queue  chan *sighting
 	rate   int
 	credit int // of the rate, times refills, not yet handed out
@@ -58,12 +59,6 @@ func newTrace(q *api.TraceRequest) (*trace, error) {
 	t := &trace{filter: p, queue: make(chan *sighting, traceQueue), rate: q.Rate}
 	if t.rate == 0 {
 		t.rate = api.DefaultTraceRate
-	}
-	if q.Frames {
-		t.snap = q.SnapLen
-		if t.snap == 0 {
-			t.snap = math.MaxInt
-		}
 	}
 	t.left.Store(math.MaxInt64)
 	if q.Packets > 0 {
@@ -217,13 +212,27 @@ type follower struct {
 	names map[uint16]string // of ports
 
 	told, skipped, lost uint64
+	first               time.Duration // the first packet's time
 }
 
 // tell passes one packet on.
 func (f *follower) tell(s *sighting) error {
 	f.t.held.Add(-int64(s.bytes))
-	f.told++
-	p := f.d.packetTrace(s, f.q, f.port)
+	if f.told++; f.told == 1 {
+		f.first = s.Now
+	}
+	copied := s.Trace // which other traces have too
+	copied.Sent = slices.Clone(s.Sent)
+	r := explain.Live(&copied, f.d.director.Table(), f.port, f.d.started.Add(s.Now).UTC().Round(0))
+	r.Number, r.Time = int(f.told), (s.Now - f.first).Seconds()
+	if f.q.SnapLen > 0 {
+		r.Cut(f.q.SnapLen)
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode record: %w", err)
+	}
+	p := &api.TracePacket{Record: text}
 	skipped, lost := f.t.skipped.Load(), f.t.lost.Load()
 	p.Skipped, p.Lost = skipped-f.skipped, lost-f.lost
 	f.skipped, f.lost = skipped, lost

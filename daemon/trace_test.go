@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"ulvs/dataplane"
 	"ulvs/dataplane/memport"
 	"ulvs/dataplane/nexthop"
+	"ulvs/explain"
 	"ulvs/internal/pcapfilter"
 	"ulvs/service"
 	"ulvs/wire"
@@ -126,13 +128,15 @@ func (x *directed) trace(t *testing.T, q api.TraceRequest) *client {
 }
 
 // packet is the next line, which must be of a packet.
-func (c *client) packet() *api.PacketTrace {
+func (c *client) packet() *explain.Record {
 	c.t.Helper()
 	l := <-c.lines
 	if l.Packet == nil {
 		c.t.Fatalf("not a packet: %+v", l)
 	}
-	return l.Packet
+	r, err := explain.ParseRecord(l.Packet.Record)
+	check(c.t, err)
+	return r
 }
 
 // ended is the last line.
@@ -153,33 +157,36 @@ func TestTraceSteps(t *testing.T) {
 	c := x.trace(t, api.TraceRequest{Filter: "tcp port 80", Packets: 2})
 	x.arrive(request(0, wire.SYN))
 	p := c.packet()
-	if p.Version != 1 || p.In.Interface != "eth0" || p.Packet.Source != "192.0.2.7:40000" || p.Packet.Destination != "198.51.100.1:80" ||
-		p.Packet.Flags != "SYN" || p.Packet.Protocol != "TCP" || p.In.Bytes != nil || p.In.Length == 0 {
+	if p.Version != 1 || p.Number != 1 || p.In != "eth0" || p.Packet.Summary != "tcp 192.0.2.7:40000 > 198.51.100.1:80 SYN, ttl 64, 40 bytes" || p.At == nil {
 		t.Errorf("packet: %+v", p)
 	}
-	if len(p.Lookups) == 0 || p.Lookups[0].Way != "inbound" || p.Lookups[0].Found || p.Lookups[0].Client != "192.0.2.7:40000" {
+	if len(p.Lookups) == 0 || p.Lookups[0].As != "client" || p.Lookups[0].Found {
 		t.Errorf("lookups: %+v", p.Lookups)
 	}
-	if p.Match == nil || p.Match.By != "address" || p.Match.Service != "TCP 198.51.100.1:80" || p.Match.Scheduler != "rr" {
-		t.Errorf("match: %+v", p.Match)
+	if p.Service == nil || p.Service.Name != "TCP 198.51.100.1:80" || p.Service.Scheduler != "rr" {
+		t.Errorf("service: %+v", p.Service)
 	}
-	if p.Pick == nil || p.Pick.Scheduler != "rr" || p.Pick.Chosen != "203.0.113.1:8080" || len(p.Pick.Candidates) != 1 || p.Pick.Candidates[0].Weight != 1 {
+	if p.Pick == nil || p.Pick.Scheduler != "rr" || len(p.Pick.Servers) != 1 || !p.Pick.Servers[0].Chosen || p.Pick.Servers[0].Server != "203.0.113.1:8080" {
 		t.Errorf("pick: %+v", p.Pick)
 	}
-	if p.State == nil || !p.State.New || p.State.To != "SYN_RECV" || p.State.Timeout != time.Minute {
+	if p.State == nil || !p.State.New || p.State.To != "SYN_RECV" || p.State.Timeout != 60 {
 		t.Errorf("state: %+v", p.State)
 	}
-	if p.Server == nil || p.Server.Address != "203.0.113.1:8080" || p.Server.Method != "nat" || p.Server.To != "203.0.113.1:8080" {
+	if p.Server == nil || p.Server.Addr != "203.0.113.1:8080" || p.Server.Method != "nat" || p.Server.To != "203.0.113.1:8080" {
 		t.Errorf("server: %+v", p.Server)
 	}
-	if p.Hop == nil || p.Hop.Interface != "eth1" || p.Hop.Status != "ready" || p.Hop.Destination != serverMAC.String() {
+	if p.Hop == nil || p.Hop.Port != "eth1" || p.Hop.Status != "ready" || p.Hop.MAC != serverMAC.String() {
 		t.Errorf("hop: %+v", p.Hop)
 	}
-	if len(p.Sent) != 1 || p.Sent[0].Interface != "eth1" || p.Verdict != "forwarded" || p.Reason != "forwarded-nat" || p.Meaning == "" {
+	if len(p.Sent) != 1 || p.Sent[0].Port != "eth1" || len(p.Sent[0].Changes) == 0 || p.Verdict != "forwarded" || p.Reason != "forwarded-nat" || p.Meaning == "" {
 		t.Errorf("end: %+v", p)
 	}
+	if want := "connection: miss; service: TCP 198.51.100.1:80; scheduler: rr; state: NONE > SYN_RECV; server: 203.0.113.1:8080 by nat; " +
+		"verdict: forwarded; reason: forwarded-nat (client packet rewritten to a real server)"; p.Comment() != want {
+		t.Errorf("comment %q\nwant    %q", p.Comment(), want)
+	}
 	x.arrive(request(0, wire.ACK))
-	if p = c.packet(); p.State.From != "SYN_RECV" || p.State.To != "ESTABLISHED" || p.State.New || !p.Lookups[0].Found || p.Pick != nil || p.Match != nil {
+	if p = c.packet(); p.Number != 2 || p.State.From != "SYN_RECV" || p.State.To != "ESTABLISHED" || p.State.New || !p.Lookups[0].Found || p.Pick != nil {
 		t.Errorf("second packet: %+v, state %+v", p, p.State)
 	}
 	if e := c.ended(); e.Why != "packets" || e.Packets != 2 {
@@ -193,16 +200,20 @@ func TestTraceSteps(t *testing.T) {
 // TestTraceFrames: the bytes before and after, cut as was asked.
 func TestTraceFrames(t *testing.T) {
 	x := newDirected(t)
-	long := x.trace(t, api.TraceRequest{Frames: true, Packets: 1})
-	short := x.trace(t, api.TraceRequest{Frames: true, SnapLen: 20, Packets: 1})
+	long := x.trace(t, api.TraceRequest{Packets: 1})
+	short := x.trace(t, api.TraceRequest{SnapLen: 20, Packets: 1})
 	x.arrive(request(0, wire.SYN))
 	p, q := long.packet(), short.packet()
-	if !slices.Equal(p.In.Bytes, request(0, wire.SYN)) || p.In.Length != len(p.In.Bytes) {
-		t.Errorf("before: %x", p.In.Bytes)
+	if !slices.Equal(p.Packet.Bytes(), request(0, wire.SYN)) || p.Packet.Length != len(p.Packet.Bytes()) {
+		t.Errorf("before: %x", p.Packet.Bytes())
 	}
-	wiretest.Check(t, p.Sent[0].Bytes, wiretest.MACs(inMAC, serverMAC), wiretest.Dst("203.0.113.1:8080"), wiretest.ValidChecksums())
-	if !slices.Equal(q.In.Bytes, p.In.Bytes[:20]) || !slices.Equal(q.Sent[0].Bytes, p.Sent[0].Bytes[:20]) || q.In.Length != p.In.Length || q.Sent[0].Length != p.Sent[0].Length {
+	wiretest.Check(t, p.Sent[0].Bytes(), wiretest.MACs(inMAC, serverMAC), wiretest.Dst("203.0.113.1:8080"), wiretest.ValidChecksums())
+	if !slices.Equal(q.Packet.Bytes(), p.Packet.Bytes()[:20]) || !slices.Equal(q.Sent[0].Bytes(), p.Sent[0].Bytes()[:20]) ||
+		q.Packet.Length != p.Packet.Length || q.Sent[0].Length != p.Sent[0].Length || len(q.Sent[0].Changes) == 0 {
 		t.Errorf("cut: %+v", q)
+	}
+	for _, r := range []*explain.Record{p, q} {
+		check(t, explain.NewText(io.Discard, explain.Style{}).Print(r))
 	}
 	long.ended()
 	short.ended()
@@ -218,13 +229,13 @@ func TestTraceFilter(t *testing.T) {
 		x.arrive(request(n, wire.SYN))
 	}
 	for n := range 4 {
-		if p := all.packet(); p.Packet.Source != flow(n).Src {
+		if p := all.packet(); !strings.Contains(p.Packet.Summary, flow(n).Src) {
 			t.Errorf("packet %d: %+v", n, p)
 		}
 	}
 	all.ended()
 	for _, n := range []int{1, 3} {
-		if p := odd.packet(); p.Packet.Source != flow(n).Src {
+		if p := odd.packet(); !strings.Contains(p.Packet.Summary, flow(n).Src) {
 			t.Errorf("packet %d: %+v", n, p)
 		}
 	}

@@ -23,7 +23,9 @@ type Record struct {
 	Number  int     `json:"number"` // from 1
 	Source  string  `json:"source"` // where the packet comes from
 	Time    float64 `json:"time"`   // s since the first packet
-	In      string  `json:"in"`     // "clients" or "servers"
+	In      string  `json:"in"`     // "clients" or "servers"; live, the interface
+	// At is the wall clock's time of a live packet's batch.
+	At *time.Time `json:"at,omitempty"`
 
 	Packet   View     `json:"packet"`
 	Lookups  []Lookup `json:"lookups,omitempty"` // in the connection table

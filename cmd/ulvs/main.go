@@ -95,6 +95,7 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), setCommand(), procCommand(), saveCommand(),
+		traceCommand(), captureCommand(),
 		markCommand(), benchCommand(), conformanceCommand(), ipvsadmHelp(), labHostCommand())
 	root.AddCommand(explainCommand())
 	return root

@@ -100,7 +100,7 @@ func TestPcapgo(t *testing.T) {
 		}
 	}
 	for n := 14; n < 90; n++ { // all paddings, of frames and of comments
-		p := Packet{Interface: n % 2, Time: start.Add(time.Duration(n)), Data: frame(n), Comment: strings.Repeat("x", n), ID: uint64(n)}
+		p := Packet{Interface: n % 2, Time: start.Add(time.Duration(n)), Data: frame(n), Comment: strings.Repeat("x", n), ID: uint64(n), Length: n + n%3}
 		if err := w.WritePacket(&p); err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestPcapgo(t *testing.T) {
 	}
 	for n := 14; n < 90; n++ {
 		data, info, err := r.ReadPacketData()
-		if err != nil || !bytes.Equal(data, frame(n)) || !info.Timestamp.Equal(start.Add(time.Duration(n))) || info.InterfaceIndex != n%2 {
+		if err != nil || !bytes.Equal(data, frame(n)) || !info.Timestamp.Equal(start.Add(time.Duration(n))) || info.InterfaceIndex != n%2 || info.Length != n+n%3 {
 			t.Fatalf("frame of %d bytes: %v, %d bytes, %+v", n, err, len(data), info)
 		}
 	}

@@ -55,6 +55,7 @@ type Packet struct {
 	Interface int // by the order of the interfaces, from 0
 	Time      time.Time
 	Data      []byte // from the Ethernet header on; cut to the snap length
+	Length    int    // of the frame, if Data is not all of it
 	Direction Direction
 	// ID is the same on all records of one packet; 0 for none.
 	ID uint64
@@ -122,7 +123,7 @@ func (p *Writer) WritePacket(r *Packet) error {
 	p.u32(uint32(ns >> 32))
 	p.u32(uint32(ns))
 	p.u32(uint32(len(data)))
-	p.u32(uint32(len(r.Data)))
+	p.u32(uint32(max(len(r.Data), r.Length)))
 	p.padded(data)
 	p.text(optComment, r.Comment)
 	if r.Direction != Unknown {
