@@ -29,6 +29,7 @@ func inputError(format string, args ...any) error { return InputError{fmt.Errorf
 type Capture struct {
 	name   string
 	next   func() ([]byte, gopacket.CaptureInfo, error)
+	blocks *blocks         // of pcapng
 	link   layers.LinkType // of all packets; with pcapng each has its own
 	number int
 	start  time.Time
@@ -48,7 +49,8 @@ func OpenCapture(name string, from io.Reader) (c *Capture, err error) {
 	r := bufio.NewReaderSize(from, 1<<16)
 	magic, _ := r.Peek(len(ngMagic))
 	if bytes.Equal(magic, ngMagic) {
-		ng, err := pcapgo.NewNgReader(r, pcapgo.NgReaderOptions{WantMixedLinkType: true})
+		c.blocks = &blocks{from: r}
+		ng, err := pcapgo.NewNgReader(c.blocks, pcapgo.NgReaderOptions{WantMixedLinkType: true})
 		if err != nil {
 			return nil, inputError("%s: not a pcapng capture: %v", c.name, err)
 		}
@@ -73,9 +75,9 @@ func (c *Capture) Next() (p *Packet, err error) {
 	}()
 	data, info, err := c.next()
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF) && (c.blocks == nil || !c.blocks.within()):
 		return nil, io.EOF
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, inputError("%s: packet %d: the file ends within it", c.name, c.number)
 	case err != nil:
 		return nil, inputError("%s: packet %d: %v", c.name, c.number, err)

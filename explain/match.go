@@ -22,7 +22,10 @@ func matched(t *dataplane.Trace, services *service.Table) *Service {
 	}
 	switch m.By {
 	case dataplane.NotMatched:
-		if !t.Server.Valid {
+		switch {
+		case t.Reason == dataplane.PassedNoService:
+			return &Service{Why: nobody(&t.Packet, services)}
+		case !t.Server.Valid:
 			return nil
 		}
 		s.Name, s.Why = t.Server.Service.String(), "that of the packet's connection"
@@ -49,6 +52,9 @@ func nobody(p *wire.Packet, services *service.Table) string {
 		if wire.AddrFrom(e.Addr) == p.Dst && e.Addr.IsValid() {
 			there = append(there, fmt.Sprintf("%s port %d", e.Protocol, e.Port))
 		}
+	}
+	if p.L4 == 0 || p.FragOff != 0 {
+		return fmt.Sprintf("no service has the address %v", p.Dst)
 	}
 	asked := fmt.Sprintf("none has %s %s", strings.ToUpper(protocol(p.Proto)), end(p.Dst, p.DstPort))
 	switch {
