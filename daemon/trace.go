@@ -150,6 +150,13 @@ func (x *tracing) remove(t *trace) {
 	x.observe()
 }
 
+// count is how many are under way.
+func (x *tracing) count() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.traces)
+}
+
 // observe gives every lane an observer of its own, or none.
 func (x *tracing) observe() {
 	x.in(func(l *dataplane.Lane) { l.Observe(newObserver(x.traces)) })

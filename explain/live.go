@@ -10,10 +10,12 @@ import (
 
 	"ulvs/dataplane"
 	"ulvs/service"
+	"ulvs/wire"
 )
 
 // Live makes the Record of a packet that a running director has handled. port
-// names its interfaces. t must be whole, and may be changed.
+// names its interfaces. t must be whole, and may be changed. The arithmetic of a
+// transport checksum that is left to the device is left out.
 func Live(t *dataplane.Trace, services *service.Table, port func(uint16) string, at time.Time) *Record {
 	in, out := t.Packet.In, t.Hop.Hop.Port
 	ports := make([]uint16, len(t.Sent))
@@ -26,8 +28,13 @@ func Live(t *dataplane.Trace, services *service.Table, port func(uint16) string,
 	if r.Hop != nil && r.Hop.Port != "" {
 		r.Hop.Port = port(out)
 	}
+	unfinished := t.Packet.Offload.Flags&wire.NeedsCsum != 0
 	for i := range r.Sent {
-		r.Sent[i].Port = port(ports[i])
+		s := &r.Sent[i]
+		s.Port = port(ports[i])
+		if unfinished { // and worked out in another way: only the pseudo-header is in it
+			s.Sums = slices.DeleteFunc(s.Sums, func(s Sum) bool { return s.Of != "ip" })
+		}
 	}
 	return r
 }

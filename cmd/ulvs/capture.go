@@ -56,7 +56,10 @@ name when it is whole; until then ".part" is behind it.
 
 // run captures until the end, which may be a signal.
 func (x *capturer) run(ctx context.Context, f *pflag.FlagSet, filter []string) error {
-	if err := errors.Join(x.check(f, filter), x.checkFiles(f)); err != nil {
+	if err := x.check(f, filter); err != nil {
+		return err
+	}
+	if err := x.checkFiles(f); err != nil {
 		return err
 	}
 	x.to.Application, x.to.SnapLen = "ulvs "+version, x.SnapLen
