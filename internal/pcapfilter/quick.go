@@ -13,9 +13,22 @@ type Quick struct {
 	protocol      bitsOf // of the word that ends with the protocol
 	src, dst      bitsOf
 	ports, ports2 bitsOf
-	hosts         bool     // not only ports are compared
+	places        Places   // those of them that are compared
 	more          []masked // instead of those, where they do not suffice
 }
+
+// Places are what Quick compares.
+type Places uint8
+
+// Places, to be joined.
+const (
+	Ports Places = 1 << iota
+	Hosts
+	Protocol
+)
+
+// Places returns what is compared. Who asks often asks for that only.
+func (q *Quick) Places() Places { return q.places }
 
 // bitsOf compares bits of a word, little-endian.
 type bitsOf struct{ mask, value uint32 }
@@ -66,12 +79,13 @@ func (q *Quick) place(t masked) bool {
 	for _, p := range []struct {
 		off uint32
 		to  *bitsOf
+		at  Places
 	}{
-		{20, &q.protocol}, {26, &q.src}, {30, &q.dst}, {34, &q.ports}, {34, &q.ports2},
+		{20, &q.protocol, Protocol}, {26, &q.src, Hosts}, {30, &q.dst, Hosts}, {34, &q.ports, Ports}, {34, &q.ports2, Ports},
 	} {
 		if p.off == t.off && *p.to == never {
 			*p.to = t.bitsOf
-			q.hosts = q.hosts || p.off != 34
+			q.places |= p.at
 			return true
 		}
 	}
@@ -81,10 +95,10 @@ func (q *Quick) place(t masked) bool {
 // Plain is the begin of a frame that Quick can tell of.
 type Plain [quickLen]byte
 
-// Plain returns b's begin, nil if Quick knows nothing of it. Quick is asked in steps
-// that are small enough to be inlined: calls, and comparisons that no filter has,
-// would be a third of what it costs. If Plain is not nil and the others are true,
-// no filter matches.
+// Plain returns b's begin, nil if Quick knows nothing of it. Quick is asked in
+// steps that are small enough to be inlined: calls, and comparisons that no filter
+// has, would be half of what it costs. If Plain is not nil and all others are
+// true, no filter matches.
 func (q *Quick) Plain(b []byte) *Plain {
 	if len(b) < quickLen || binary.LittleEndian.Uint32(b[12:])&0xffffff != q.header {
 		return nil
@@ -98,18 +112,22 @@ func (q *Quick) OtherPorts(f *Plain) bool {
 	return v&q.ports.mask != q.ports.value && v&q.ports2.mask != q.ports2.value
 }
 
-// OtherHosts reports whether addresses and protocol are none that the filters ask
-// for.
+// OtherHosts reports whether neither address is one that the filters ask for.
 func (q *Quick) OtherHosts(f *Plain) bool {
-	return !q.hosts || binary.LittleEndian.Uint32(f[26:])&q.src.mask != q.src.value &&
-		binary.LittleEndian.Uint32(f[30:])&q.dst.mask != q.dst.value &&
-		binary.LittleEndian.Uint32(f[20:])&q.protocol.mask != q.protocol.value
+	return binary.LittleEndian.Uint32(f[26:])&q.src.mask != q.src.value &&
+		binary.LittleEndian.Uint32(f[30:])&q.dst.mask != q.dst.value
+}
+
+// OtherProtocol reports whether the protocol is not the one that the filters ask
+// for.
+func (q *Quick) OtherProtocol(f *Plain) bool {
+	return binary.LittleEndian.Uint32(f[20:])&q.protocol.mask != q.protocol.value
 }
 
 // Rejects reports that no filter matches the frame; false says nothing.
 func (q *Quick) Rejects(b []byte) bool {
 	f := q.Plain(b)
-	return f != nil && q.OtherPorts(f) && q.OtherHosts(f)
+	return f != nil && q.OtherPorts(f) && q.OtherHosts(f) && q.OtherProtocol(f)
 }
 
 // RejectsMore is Rejects for filters that it cannot decide; Rejects is false of
