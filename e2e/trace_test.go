@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"ulvs/lab"
 )
@@ -117,7 +118,12 @@ func TestTraceEnds(t *testing.T) {
 			t.Errorf("%v: the daemon goes on looking", s)
 		}
 	}
-	p := n.watch(t, "trace", "--json")
+	began := time.Now()
+	p := n.watch(t, "trace", "--duration", "6s", "tcp", "port", "1") // longer than the API waits for a request
+	if out := finished(t, p); time.Since(began) < 6*time.Second || !strings.HasSuffix(out, "\n0 packets\n") {
+		t.Errorf("a trace of 6 s without packets took %v: %s", time.Since(began), out)
+	}
+	p = n.watch(t, "trace", "--json")
 	check(t, n.daemon.Stop())
 	if out := finished(t, p); !strings.HasSuffix(out, "\n0 packets\n") || p.Cmd.ProcessState.ExitCode() != 0 {
 		t.Errorf("the daemon stops: %v: %s", p.Cmd.ProcessState, out)
