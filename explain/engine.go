@@ -108,12 +108,14 @@ func (e *Engine) Explain(p *Packet) *Record {
 	return r
 }
 
-// settle makes the network around a changed configuration, and lets the
-// announcements of its virtual addresses pass.
+// settle makes the network around a changed configuration. Before the first
+// packet it lets the announcements of the virtual addresses pass.
 func (e *Engine) settle() {
 	e.stale = false
 	e.servers = connect(e.hops, e.d.Table())
-	e.pass(e.now + settling)
+	if e.number == 0 {
+		e.pass(e.now + settling)
+	}
 }
 
 // pass lets time go on.

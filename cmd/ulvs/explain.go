@@ -36,7 +36,8 @@ func explainCommand() *cobra.Command {
     ` + explain.WordsUsage + `
 
 "tcp 192.0.2.7:40000 > 198.51.100.1:80 SYN", "icmp [2001:db8::7] > [2001:db8::1]".
-- reads one a line from standard input, --pcap a capture. The packets go through a
+- reads one a line from standard input, --pcap a capture. A line "ipvsadm ..." between
+them changes the rules. The packets go through a
 director of its own that has the rules of --rules, or the services, counts and
 connections of the running daemon, which is not touched.`,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
@@ -92,7 +93,7 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 	if f.pcap != "" {
 		err = f.explainCapture(e, p)
 	} else {
-		err = explainFlows(e, p, flows)
+		err = explainFlows(e, p, flows, control.NewSystemNames(ctx))
 	}
 	if closeErr := p.Close(); err == nil {
 		err = closeErr
@@ -178,10 +179,11 @@ func askState(ctx context.Context, socket string) (s *explain.DaemonState, err e
 	return s, nil
 }
 
-// flow is one packet in words and where it stands.
+// flow is one packet in words, or a command, and where it stands.
 type flow struct {
 	source string
 	words  explain.Words
+	rule   string // "": a packet
 }
 
 // readFlows reads the arguments, or the lines of standard input. All of them are
@@ -214,19 +216,28 @@ func readFlows(args []string) (all []flow, err error) {
 }
 
 func addFlow(all []flow, source, text string) ([]flow, error) {
+	if explain.IsRule(text) {
+		return append(all, flow{source: source, rule: text}), nil
+	}
 	w, err := explain.ParseWords(text)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: %w", source, err)}
 	}
-	return append(all, flow{source, w}), nil
+	return append(all, flow{source: source, words: w}), nil
 }
 
 // explainFlows explains packets in words, from time 0 on.
-func explainFlows(e *explain.Engine, p explain.Printer, all []flow) (err error) {
-	now := time.Duration(0)
-	for i, f := range all {
-		if i == 0 {
-			now -= f.words.Delay
+func explainFlows(e *explain.Engine, p explain.Printer, all []flow, names explain.Names) (err error) {
+	now, first := time.Duration(0), true
+	for _, f := range all {
+		if f.rule != "" {
+			if err := e.Rule(f.rule, names); err != nil {
+				return usageError{fmt.Errorf("%s: %w", f.source, err)}
+			}
+			continue
+		}
+		if first {
+			now, first = -f.words.Delay, false
 		}
 		now = f.words.Packets(f.source, now, func(one *explain.Packet) {
 			if err == nil {
