@@ -19,10 +19,10 @@ import (
 
 // explainFlags are the flags of ulvs explain.
 type explainFlags struct {
-	rules, pcap, socket        string
-	json, brief, group, colour bool
-	conns                      int
-	seed                       uint64
+	rules, pcap, socket string
+	json, brief, group  bool
+	conns               int
+	seed                uint64
 }
 
 // explainCommand shows what the pipeline does with single packets.
