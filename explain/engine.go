@@ -19,7 +19,7 @@ const (
 	begin = time.Hour
 	// tick is how often a worker does its upkeep; a long pause has mostTicks.
 	tick      = 10 * time.Millisecond
-	mostTicks = 1000
+	mostTicks = 32
 	// settling is how long announcements take.
 	settling = 5 * time.Second
 	// expiry is how many timers are looked at in one go after a pause.
@@ -154,4 +154,6 @@ type observer Engine
 func (o *observer) Wants(*wire.Packet) bool { return true }
 
 // Traced implements dataplane.Observer.
-func (o *observer) Traced(t *dataplane.Trace) { o.record = newRecord(t, o.d.Table()) }
+func (o *observer) Traced(t *dataplane.Trace) {
+	o.record = NewRecord(t, o.d.Table(), func(port uint16) string { return portNames[port] })
+}
