@@ -36,10 +36,12 @@ func explainCommand() *cobra.Command {
     ` + explain.WordsUsage + `
 
 "tcp 192.0.2.7:40000 > 198.51.100.1:80 SYN", "icmp [2001:db8::7] > [2001:db8::1]".
-- reads one a line from standard input, --pcap a capture. A line "ipvsadm ..." between
-them changes the rules. The packets go through a
-director of its own that has the rules of --rules, or the services, counts and
-connections of the running daemon, which is not touched.`,
+Names of TCP flags are joined by +, SCTP has chunks; xN makes N packets, each from
+the next port. - reads one a line from standard input, --pcap a capture; a line
+"ipvsadm ..." between packets changes the rules.
+
+The packets go through a director of its own that has the rules of --rules, or the
+services, counts and connections of the running daemon, which is not touched.`,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
 	}
 	c.Flags().StringVar(&f.rules, "rules", "", "file of ipvsadm-save text; - is standard input (default the running daemon's state)")
