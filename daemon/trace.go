@@ -228,9 +228,7 @@ func (f *follower) tell(s *sighting) error {
 	if f.told++; f.told == 1 {
 		f.first = s.Now
 	}
-	copied := s.Trace // which other traces have too
-	copied.Sent = slices.Clone(s.Sent)
-	r := explain.Live(&copied, f.d.director.Table(), f.port, f.d.started.Add(s.Now).UTC().Round(0))
+	r := explain.Live(&s.Trace, f.d.director.Table(), f.port, f.d.started.Add(s.Now).UTC().Round(0))
 	r.Number, r.Time = int(f.told), (s.Now - f.first).Seconds()
 	if f.q.SnapLen > 0 {
 		r.Cut(f.q.SnapLen)

@@ -183,3 +183,23 @@ func TestManyPackets(t *testing.T) {
 		t.Logf("10,000 packets took %v, %d bytes of text", took, b.Len())
 	}
 }
+
+// FuzzCapture: no file breaks the reader or what its packets go through.
+func FuzzCapture(f *testing.F) {
+	frames := capturedFrames(f)[:3]
+	f.Add(captured(f, false, layers.LinkTypeEthernet, frames...))
+	f.Add(captured(f, true, layers.LinkTypeEthernet, frames...))
+	f.Add(captured(f, false, layers.LinkTypeLinuxSLL, frames...))
+	e := engine(f) // one for all: making it takes longer than the packets
+	f.Fuzz(func(t *testing.T, capture []byte) {
+		all, err := read(e, capture)
+		if err != nil && strings.ContainsAny(err.Error(), "\n\x1b") {
+			t.Fatalf("the message goes to a terminal: %q", err)
+		}
+		for _, r := range all {
+			if r.Reason == "dropped-panic" {
+				t.Fatalf("%s", r.Packet.Frame)
+			}
+		}
+	})
+}

@@ -19,7 +19,7 @@ const (
 	begin = time.Hour
 	// tick is how often a worker does its upkeep; a long pause has mostTicks.
 	tick      = 10 * time.Millisecond
-	mostTicks = 1000
+	mostTicks = 32
 	// settling is how long announcements take.
 	settling = 5 * time.Second
 	// expiry is how many timers are looked at in one go after a pause.
@@ -108,12 +108,14 @@ func (e *Engine) Explain(p *Packet) *Record {
 	return r
 }
 
-// settle makes the network around a changed configuration, and lets the
-// announcements of its virtual addresses pass.
+// settle makes the network around a changed configuration. Before the first
+// packet it lets the announcements of the virtual addresses pass.
 func (e *Engine) settle() {
 	e.stale = false
 	e.servers = connect(e.hops, e.d.Table())
-	e.pass(e.now + settling)
+	if e.number == 0 {
+		e.pass(e.now + settling)
+	}
 }
 
 // pass lets time go on.
@@ -152,4 +154,6 @@ type observer Engine
 func (o *observer) Wants(*wire.Packet) bool { return true }
 
 // Traced implements dataplane.Observer.
-func (o *observer) Traced(t *dataplane.Trace) { o.record = newRecord(t, o.d.Table()) }
+func (o *observer) Traced(t *dataplane.Trace) {
+	o.record = NewRecord(t, o.d.Table(), func(port uint16) string { return portNames[port] })
+}

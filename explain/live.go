@@ -13,28 +13,17 @@ import (
 	"ulvs/wire"
 )
 
-// Live makes the Record of a packet that a running director has handled. port
-// names its interfaces. t must be whole, and may be changed. The arithmetic of a
-// transport checksum that is left to the device is left out.
+// Live makes the Record of a packet that a running director has handled at a
+// time. The arithmetic of a transport checksum that is left to the device is left
+// out: it is another one, of the pseudo-header alone.
 func Live(t *dataplane.Trace, services *service.Table, port func(uint16) string, at time.Time) *Record {
-	in, out := t.Packet.In, t.Hop.Hop.Port
-	ports := make([]uint16, len(t.Sent))
-	t.Packet.In, t.Hop.Hop.Port = 0, 0 // which has a name here, too
-	for i := range t.Sent {
-		ports[i], t.Sent[i].Port = t.Sent[i].Port, 0
+	r := NewRecord(t, services, port)
+	r.Source, r.At = "live", &at
+	if t.Packet.Offload.Flags&wire.NeedsCsum == 0 {
+		return r
 	}
-	r := newRecord(t, services)
-	r.Source, r.At, r.In = "live", &at, port(in)
-	if r.Hop != nil && r.Hop.Port != "" {
-		r.Hop.Port = port(out)
-	}
-	unfinished := t.Packet.Offload.Flags&wire.NeedsCsum != 0
 	for i := range r.Sent {
-		s := &r.Sent[i]
-		s.Port = port(ports[i])
-		if unfinished { // and worked out in another way: only the pseudo-header is in it
-			s.Sums = slices.DeleteFunc(s.Sums, func(s Sum) bool { return s.Of != "ip" })
-		}
+		r.Sent[i].Sums = slices.DeleteFunc(r.Sent[i].Sums, func(s Sum) bool { return s.Of != "ip" })
 	}
 	return r
 }

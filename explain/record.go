@@ -47,9 +47,17 @@ type Record struct {
 type View struct {
 	Summary string `json:"summary"` // one line
 	Fault   string `json:"fault,omitempty"`
-	Length  int    `json:"length"` // bytes of the frame
-	Frame   string `json:"frame"`  // hexadecimal
-	data    []byte
+	// Of an IP packet; ports and flags of a protocol that has them.
+	Protocol string `json:"protocol,omitempty"`
+	Src      string `json:"src,omitempty"`
+	SrcPort  uint16 `json:"srcPort,omitempty"`
+	Dst      string `json:"dst,omitempty"`
+	DstPort  uint16 `json:"dstPort,omitempty"`
+	TTL      uint8  `json:"ttl,omitempty"`
+	Flags    string `json:"flags,omitempty"`
+	Length   int    `json:"length"` // bytes of the frame
+	Frame    string `json:"frame"`  // hexadecimal
+	data     []byte
 }
 
 // Lookup is one search in the connection table.
@@ -151,10 +159,12 @@ type Change struct {
 	To    string `json:"to"`
 }
 
-// newRecord copies out of a trace all that is shown of it.
-func newRecord(t *dataplane.Trace, services *service.Table) *Record {
+// NewRecord copies out of a trace all that is shown of it. services are those
+// that the packet met, port names a port. Number, Source and Time are left to the
+// caller. It is for any observer of a Director.
+func NewRecord(t *dataplane.Trace, services *service.Table, port func(uint16) string) *Record {
 	r := &Record{
-		Version: Version, In: portNames[t.Packet.In], Packet: newView(&t.Packet),
+		Version: Version, In: port(t.Packet.In), Packet: newView(&t.Packet),
 		Verdict: t.Verdict.String(), Reason: t.Reason.String(), Meaning: t.Reason.Meaning(), Hint: t.Reason.Hint(),
 	}
 	for _, l := range t.Lookups {
@@ -166,15 +176,17 @@ func newRecord(t *dataplane.Trace, services *service.Table) *Record {
 	}
 	r.Service = matched(t, services)
 	r.Pick = picked(t)
-	r.after(t)
+	r.after(t, port)
 	for _, s := range t.Sent {
-		r.Sent = append(r.Sent, newSent(&t.Packet, s, t.Verdict == dataplane.Forwarded && len(t.Sent) == 1))
+		one := newSent(&t.Packet, s.Frame, t.Verdict == dataplane.Forwarded && len(t.Sent) == 1)
+		one.Port = port(s.Port)
+		r.Sent = append(r.Sent, one)
 	}
 	return r
 }
 
 // after fills in what follows the pick.
-func (r *Record) after(t *dataplane.Trace) {
+func (r *Record) after(t *dataplane.Trace, port func(uint16) string) {
 	if s := t.Template; s.Asked {
 		r.Template = &Step{templateClient(s.Key, &t.Match.Service), s.Found, s.Timeout.Seconds()}
 	}
@@ -193,7 +205,7 @@ func (r *Record) after(t *dataplane.Trace) {
 	if h := t.Hop; h.Valid {
 		r.Hop = &Hop{For: h.For.String(), Status: h.Status.String()}
 		if h.Hop.MTU > 0 {
-			r.Hop.Port, r.Hop.MAC, r.Hop.MTU = portNames[h.Hop.Port], h.Hop.Dst.String(), h.Hop.MTU
+			r.Hop.Port, r.Hop.MAC, r.Hop.MTU = port(h.Hop.Port), h.Hop.Dst.String(), h.Hop.MTU
 		}
 	}
 }
@@ -237,7 +249,21 @@ func newView(p *wire.Packet) View {
 	if p.Fault != wire.FaultNone && p.Fault != wire.FaultEtherType {
 		v.Fault = p.Fault.String()
 	}
+	if p.Fault == wire.FaultNone && p.EtherType != wire.EtherTypeARP {
+		v.Protocol, v.Src, v.Dst, v.TTL = protocol(p.Proto), p.Src.String(), p.Dst.String(), p.TTL
+		if hasPorts(p) {
+			v.SrcPort, v.DstPort = p.SrcPort, p.DstPort
+		}
+		if hasPorts(p) && p.Proto == wire.ProtoTCP {
+			v.Flags = tcpFlags(p.TCPFlags)
+		}
+	}
 	return v
+}
+
+// hasPorts reports whether a parsed packet has ports to show.
+func hasPorts(p *wire.Packet) bool {
+	return p.FragOff == 0 && (p.Proto == wire.ProtoTCP || p.Proto == wire.ProtoUDP || p.Proto == wire.ProtoSCTP)
 }
 
 // end names an address and a port.

@@ -3,15 +3,14 @@ package explain
 import (
 	"fmt"
 
-	"ulvs/dataplane"
 	"ulvs/wire"
 )
 
 // newSent describes a frame that left. rewritten says that it is the packet with
 // changes, so that these can be shown.
-func newSent(before *wire.Packet, s dataplane.Sent, rewritten bool) Sent {
-	after := parsed(s.Frame)
-	out := Sent{Port: portNames[s.Port], View: newView(after)}
+func newSent(before *wire.Packet, frame []byte, rewritten bool) Sent {
+	after := parsed(frame)
+	out := Sent{View: newView(after)}
 	if !rewritten || before.Fault != wire.FaultNone || after.Fault != wire.FaultNone || before.L3 == 0 {
 		return out
 	}
@@ -89,8 +88,7 @@ func fields(p *wire.Packet) (out []Change) {
 	if p.FragOff != 0 || p.L4 == 0 {
 		return out
 	}
-	switch p.Proto {
-	case wire.ProtoTCP, wire.ProtoUDP, wire.ProtoSCTP:
+	if hasPorts(p) {
 		add("source port", "%d", p.SrcPort)
 		add("destination port", "%d", p.DstPort)
 	}

@@ -20,21 +20,36 @@ func (e *Engine) LoadRules(name, text string, names Names) error {
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
-		words := strings.Fields(line)
-		for len(words) > 0 && ipvsadm.IsFace(words[0]) {
-			words = words[1:]
-		}
-		if len(words) == 0 || words[0][0] == '#' {
+		if trimmed := strings.TrimSpace(line); trimmed == "" || trimmed[0] == '#' {
 			continue
 		}
-		if err := e.rule(words, names); err != nil {
-			return inputError("%s:%d: %s: %s", printable(name), n, printable(strings.Join(words, " ")), oneLine(err))
+		if err := e.Rule(line, names); err != nil {
+			return inputError("%s:%d: %w", printable(name), n, err)
 		}
 	}
 	return nil
 }
 
-// rule does one command.
+// IsRule reports whether a line is a command and no packet: it begins with the
+// word ipvsadm.
+func IsRule(line string) bool {
+	words := strings.Fields(line)
+	return len(words) > 0 && words[0] == "ipvsadm"
+}
+
+// Rule does one command, with or without the word ipvsadm.
+func (e *Engine) Rule(line string, names Names) error {
+	words := strings.Fields(line)
+	for len(words) > 0 && ipvsadm.IsFace(words[0]) {
+		words = words[1:]
+	}
+	if err := e.rule(words, names); err != nil {
+		return fmt.Errorf("%s: %s", printable(strings.Join(words, " ")), oneLine(err))
+	}
+	return nil
+}
+
+// rule is Rule for words.
 func (e *Engine) rule(words []string, names Names) error {
 	req, err := ipvsadm.Parse("ipvsadm", words, names)
 	if err != nil {

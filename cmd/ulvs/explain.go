@@ -19,10 +19,10 @@ import (
 
 // explainFlags are the flags of ulvs explain.
 type explainFlags struct {
-	rules, pcap, socket        string
-	json, brief, group, colour bool
-	conns                      int
-	seed                       uint64
+	rules, pcap, socket string
+	json, brief, group  bool
+	conns               int
+	seed                uint64
 }
 
 // explainCommand shows what the pipeline does with single packets.
@@ -36,9 +36,12 @@ func explainCommand() *cobra.Command {
     ` + explain.WordsUsage + `
 
 "tcp 192.0.2.7:40000 > 198.51.100.1:80 SYN", "icmp [2001:db8::7] > [2001:db8::1]".
-- reads one a line from standard input, --pcap a capture. The packets go through a
-director of its own that has the rules of --rules, or the services, counts and
-connections of the running daemon, which is not touched.`,
+Names of TCP flags are joined by +, SCTP has chunks; xN makes N packets, each from
+the next port. - reads one a line from standard input, --pcap a capture; a line
+"ipvsadm ..." between packets changes the rules.
+
+The packets go through a director of its own that has the rules of --rules, or the
+services, counts and connections of the running daemon, which is not touched.`,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
 	}
 	c.Flags().StringVar(&f.rules, "rules", "", "file of ipvsadm-save text; - is standard input (default the running daemon's state)")
@@ -92,7 +95,7 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 	if f.pcap != "" {
 		err = f.explainCapture(e, p)
 	} else {
-		err = explainFlows(e, p, flows)
+		err = explainFlows(e, p, flows, control.NewSystemNames(ctx))
 	}
 	if closeErr := p.Close(); err == nil {
 		err = closeErr
@@ -178,10 +181,11 @@ func askState(ctx context.Context, socket string) (s *explain.DaemonState, err e
 	return s, nil
 }
 
-// flow is one packet in words and where it stands.
+// flow is one packet in words, or a command, and where it stands.
 type flow struct {
 	source string
 	words  explain.Words
+	rule   string // "": a packet
 }
 
 // readFlows reads the arguments, or the lines of standard input. All of them are
@@ -214,19 +218,28 @@ func readFlows(args []string) (all []flow, err error) {
 }
 
 func addFlow(all []flow, source, text string) ([]flow, error) {
+	if explain.IsRule(text) {
+		return append(all, flow{source: source, rule: text}), nil
+	}
 	w, err := explain.ParseWords(text)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: %w", source, err)}
 	}
-	return append(all, flow{source, w}), nil
+	return append(all, flow{source: source, words: w}), nil
 }
 
 // explainFlows explains packets in words, from time 0 on.
-func explainFlows(e *explain.Engine, p explain.Printer, all []flow) (err error) {
-	now := time.Duration(0)
-	for i, f := range all {
-		if i == 0 {
-			now -= f.words.Delay
+func explainFlows(e *explain.Engine, p explain.Printer, all []flow, names explain.Names) (err error) {
+	now, first := time.Duration(0), true
+	for _, f := range all {
+		if f.rule != "" {
+			if err := e.Rule(f.rule, names); err != nil {
+				return usageError{fmt.Errorf("%s: %w", f.source, err)}
+			}
+			continue
+		}
+		if first {
+			now, first = -f.words.Delay, false
 		}
 		now = f.words.Packets(f.source, now, func(one *explain.Packet) {
 			if err == nil {
