@@ -366,6 +366,44 @@ func TestTraceDuration(t *testing.T) {
 	}
 }
 
+// TestTraceWorkers: a trace looks at every worker's packets.
+func TestTraceWorkers(t *testing.T) {
+	d, _ := newTestDaemon(t, Options{Workers: 3})
+	tr, err := newTrace(&api.TraceRequest{})
+	check(t, err)
+	check(t, d.tracing.add(tr))
+	seen := map[dataplane.Observer]bool{}
+	for i := range 3 {
+		seen[d.director.Lane(i).Observer()] = true
+	}
+	if len(seen) != 3 || seen[nil] {
+		t.Errorf("the lanes have %d observers", len(seen))
+	}
+	if d.Info().Traces != 1 {
+		t.Errorf("%d traces are said to be under way", d.Info().Traces)
+	}
+	d.tracing.remove(tr)
+	for i := range 3 {
+		if d.director.Lane(i).Observer() != nil {
+			t.Errorf("worker %d goes on looking", i)
+		}
+	}
+}
+
+// TestTraceAsksOnly: to ask about a packet allocates nothing, whatever the
+// answer.
+func TestTraceAsksOnly(t *testing.T) {
+	p := wiretest.TCP(flow(0), wire.ACK, nil)
+	for _, filter := range []string{"", "tcp port 80", "tcp port 8080", "host 192.0.2.99", "udp or port 9", "portrange 1-100 and not ip6"} {
+		tr, err := newTrace(&api.TraceRequest{Filter: filter, Rate: 1})
+		check(t, err)
+		o := newObserver([]*trace{tr, tr})
+		if n := testing.AllocsPerRun(100, func() { o.Wants(p) }); n != 0 {
+			t.Errorf("%q: %v allocations", filter, n)
+		}
+	}
+}
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -159,15 +159,19 @@ func (c *captureFiles) record(v *explain.View, port string, at time.Time, d pcap
 // link names the other records of record i of a packet, whose first is the frame
 // as it came.
 func link(r *explain.Record, i, first int) string {
+	became, came := "sent as", "came as"
+	if r.Verdict == "answered" {
+		became, came = "answered by", "answers"
+	}
 	if i > 0 {
-		return fmt.Sprintf("packet %d, out: came as record %d", r.Number, first)
+		return fmt.Sprintf("packet %d, out: %s record %d", r.Number, came, first)
 	}
-	others := fmt.Sprintf("record %d", first+1)
-	switch n := len(r.Sent); {
-	case n == 0:
+	switch n := len(r.Sent); n {
+	case 0:
 		return fmt.Sprintf("packet %d, in: nothing is sent", r.Number)
-	case n > 1:
-		others = fmt.Sprintf("records %d to %d", first+1, first+n)
+	case 1:
+		return fmt.Sprintf("packet %d, in: %s record %d", r.Number, became, first+1)
+	default:
+		return fmt.Sprintf("packet %d, in: %s records %d to %d", r.Number, became, first+1, first+n)
 	}
-	return fmt.Sprintf("packet %d, in: sent as %s", r.Number, others)
 }
