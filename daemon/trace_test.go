@@ -462,3 +462,29 @@ func benchTrace(b *testing.B, filter string) {
 		b.Fatalf("%d packets match", n)
 	}
 }
+
+// BenchmarkTell is what a traced packet costs beside its worker: its Record, as
+// JSON.
+func BenchmarkTell(b *testing.B) {
+	for _, size := range []int{0, 1400, 60_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) { benchTell(b, size) })
+	}
+}
+
+func benchTell(b *testing.B, size int) {
+	x := newDirected(b)
+	x.arrive(request(0, wire.SYN), request(0, wire.ACK))
+	tr, err := newTrace(&api.TraceRequest{SnapLen: 128})
+	check(b, err)
+	check(b, x.tracing.add(tr))
+	p := wiretest.TCP(flow(0), wire.ACK, wiretest.Payload(size), wiretest.WithMACs(clientMAC, outMAC), wiretest.WithGSO(1400))
+	x.eth[0].InjectFrames(memport.Frame{Data: p.Frame(), Offload: p.Offload})
+	for x.w.Round() {
+	}
+	s := <-tr.queue
+	f := follower{d: x.Daemon, t: tr, q: &api.TraceRequest{SnapLen: 128}, names: map[uint16]string{}, yield: func(api.TraceLine) error { return nil }}
+	b.ReportAllocs()
+	for b.Loop() {
+		check(b, f.tell(s))
+	}
+}
