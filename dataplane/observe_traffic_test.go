@@ -113,34 +113,44 @@ func TestEveryPacketOnce(t *testing.T) {
 	reached(t, &y.told, 25)
 }
 
-// TestEveryPacketOnce6 is the same for IPv6.
+// TestEveryPacketOnce6 is the same for IPv6, and holds it against a world without
+// an observer.
 func TestEveryPacketOnce6(t *testing.T) {
-	x, y := newKernelWorld(t, 1500), &tally{}
+	x, plain, y := newKernelWorld(t, 1500), newKernelWorld(t, 1500), &tally{}
 	x.services6()
+	plain.services6()
 	x.d.Lane(0).Observe(y)
 	r := rand.New(rand.NewPCG(1, 6))
-	seeds := seeds6()
 	for n := uint64(0); n < 35_000; n += 100 {
-		for _, p := range x.eth {
-			p.Reset()
-		}
-		for range 100 {
-			p := seeds[r.IntN(len(seeds))]
-			f := memport.Frame{Data: append([]byte(nil), p.Frame()...), Offload: p.Offload}
-			for range r.IntN(4) {
-				f.Data[r.IntN(min(len(f.Data), 80))] = byte(r.Uint32())
-			}
-			if r.IntN(10) == 0 {
-				f.Data = f.Data[:r.IntN(len(f.Data)+1)]
-			}
-			x.eth[r.IntN(2)].InjectFrames(f)
-		}
-		for x.w.Round() {
+		frames, pass := malformed6(r, 100), time.Duration(r.IntN(2000))*time.Millisecond
+		a, b := plain.arrive(frames, pass), x.arrive(frames, pass)
+		if !reflect.DeepEqual(a, b) {
+			t.Fatalf("left (- without, + with an observer):\n%s", cmp.Diff(a, b))
 		}
 		x.accounts(y, n+100)
-		x.now += time.Duration(r.IntN(2000)) * time.Millisecond
+	}
+	if p, l := plain.seen(), x.seen(); !reflect.DeepEqual(p, l) {
+		t.Fatalf("(- without, + with an observer):\n%s", cmp.Diff(p, l))
 	}
 	reached(t, &y.told, 20)
+}
+
+// malformed6 makes n frames of IPv6, most of them with wrong bytes or a wrong
+// length.
+func malformed6(r *rand.Rand, n int) (all []arrival) {
+	seeds := seeds6()
+	for range n {
+		p := seeds[r.IntN(len(seeds))]
+		f := memport.Frame{Data: append([]byte(nil), p.Frame()...), Offload: p.Offload}
+		for range r.IntN(4) {
+			f.Data[r.IntN(min(len(f.Data), 80))] = byte(r.Uint32())
+		}
+		if r.IntN(10) == 0 {
+			f.Data = f.Data[:r.IntN(len(f.Data)+1)]
+		}
+		all = append(all, arrival{r.IntN(2), f})
+	}
+	return all
 }
 
 // reached checks that the traffic was not all of a kind.

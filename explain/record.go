@@ -63,6 +63,8 @@ type View struct {
 // Lookup is one search in the connection table.
 type Lookup struct {
 	As      string `json:"as"` // "client" or "server": whose packet it would be
+	Client  string `json:"client"`
+	Other   string `json:"other"` // the virtual end, for a server's packet the real one
 	Outcome string `json:"outcome"`
 	Found   bool   `json:"found"`
 }
@@ -168,11 +170,11 @@ func NewRecord(t *dataplane.Trace, services *service.Table, port func(uint16) st
 		Verdict: t.Verdict.String(), Reason: t.Reason.String(), Meaning: t.Reason.Meaning(), Hint: t.Reason.Hint(),
 	}
 	for _, l := range t.Lookups {
-		as := "client"
+		one := Lookup{As: "client", Client: end(l.Key.Client, l.Key.ClientPort), Other: end(l.Key.Virtual, l.Key.VirtualPort), Outcome: l.Outcome, Found: l.Found}
 		if l.Way == wire.WayOutbound {
-			as = "server"
+			one.As = "server"
 		}
-		r.Lookups = append(r.Lookups, Lookup{as, l.Outcome, l.Found})
+		r.Lookups = append(r.Lookups, one)
 	}
 	r.Service = matched(t, services)
 	r.Pick = picked(t)

@@ -78,7 +78,11 @@ func (t *Text) connection(r *Record) {
 	}
 	name := "connection"
 	for _, l := range r.Lookups {
-		t.line(name, "looked up as a %s's: %s", l.As, l.Outcome)
+		between := l.Client + " to the virtual end " + l.Other
+		if l.As == "server" {
+			between = l.Client + " from the real end " + l.Other
+		}
+		t.line(name, "of client %s: %s", between, l.Outcome)
 		name = ""
 	}
 }

@@ -57,7 +57,7 @@ func TestExplainDaemon(t *testing.T) {
 		t.Error(err)
 	}
 	for _, want := range []string{
-		"connection  looked up as a client's: hit\nstate       tcp ESTABLISHED -> ESTABLISHED;",
+		"connection  of client 192.0.2.7:40000 to the virtual end 198.51.100.1:80: hit\nstate       tcp ESTABLISHED -> ESTABLISHED;",
 		"203.0.113.2:80        1        9        0   (256*9+0)/1 = 2304.000\n",
 		"203.0.113.1:80        1        4        0   (256*4+0)/1 = 1024.000   <- chosen: least of all",
 	} {
