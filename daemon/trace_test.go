@@ -181,7 +181,7 @@ func TestTraceSteps(t *testing.T) {
 	if len(p.Sent) != 1 || p.Sent[0].Port != "eth1" || len(p.Sent[0].Changes) == 0 || p.Verdict != "forwarded" || p.Reason != "forwarded-nat" || p.Meaning == "" {
 		t.Errorf("end: %+v", p)
 	}
-	if want := "connection: miss; service: TCP 198.51.100.1:80; scheduler: rr; state: NONE > SYN_RECV; server: 203.0.113.1:8080 by nat; " +
+	if want := "connection: 192.0.2.7:40000 with 198.51.100.1:80, miss; service: TCP 198.51.100.1:80; scheduler: rr; state: NONE > SYN_RECV; server: 203.0.113.1:8080 by nat; " +
 		"verdict: forwarded; reason: forwarded-nat (client packet rewritten to a real server)"; p.Comment() != want {
 		t.Errorf("comment %q\nwant    %q", p.Comment(), want)
 	}

@@ -67,7 +67,7 @@ func TestTrace(t *testing.T) {
 	}{
 		{lab.NAT, []string{
 			`parsed +tcp 198\.51\.100\.10:\d+ > 198\.51\.100\.100:80 SYN`, `service +TCP 198\.51\.100\.100:80, scheduler wlc`,
-			`connection +looked up as a client's: miss`, `scheduler +wlc`, `<- chosen:`, `state +tcp NONE -> SYN_RECV, a new connection`,
+			`connection +of client .*: miss`, `scheduler +wlc`, `<- chosen:`, `state +tcp NONE -> SYN_RECV, a new connection`,
 			`server .* by nat, rewritten to`, `rewrite +ethernet source`, `checksum +ip, by RFC 1624`, `next hop +for`, `verdict +forwarded-nat`,
 			`verdict +forwarded-reply`, `state +tcp SYN_RECV -> ESTABLISHED`,
 		}},

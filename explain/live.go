@@ -76,12 +76,9 @@ func (v *View) decode() (err error) {
 func (r *Record) Comment() string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	if n := len(r.Lookups); n > 0 {
-		last := r.Lookups[n-1]
-		if i := slices.IndexFunc(r.Lookups, func(l Lookup) bool { return l.Found }); i >= 0 {
-			last = r.Lookups[i]
-		}
-		add("connection: %s", last.Outcome)
+	if len(r.Lookups) > 0 {
+		l := r.Lookups[max(slices.IndexFunc(r.Lookups, func(l Lookup) bool { return l.Found }), 0)]
+		add("connection: %s with %s, %s", l.Client, l.Other, l.Outcome)
 	}
 	if s := r.Service; s != nil && s.Name != "" {
 		add("service: %s", s.Name)
