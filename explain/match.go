@@ -56,14 +56,14 @@ func nobody(p *wire.Packet, services *service.Table) string {
 	if p.L4 == 0 || p.FragOff != 0 {
 		return fmt.Sprintf("no service has the address %v", p.Dst)
 	}
-	asked := fmt.Sprintf("none has %s %s", strings.ToUpper(protocol(p.Proto)), end(p.Dst, p.DstPort))
+	asked := fmt.Sprintf("it would have to be %s %s", strings.ToUpper(protocol(p.Proto)), end(p.Dst, p.DstPort))
 	switch {
 	case len(all) == 0:
 		return "there is no service at all"
 	case len(there) > nearest:
-		return fmt.Sprintf("%s; the address has %s and %d more", asked, strings.Join(there[:nearest], ", "), len(there)-nearest)
+		return fmt.Sprintf("%s, but the address has %s and %d more", asked, strings.Join(there[:nearest], ", "), len(there)-nearest)
 	case len(there) > 0:
-		return fmt.Sprintf("%s; the address has %s", asked, strings.Join(there, ", "))
+		return fmt.Sprintf("%s, but the address has %s", asked, strings.Join(there, ", "))
 	}
-	return fmt.Sprintf("%s; no service has that address", asked)
+	return fmt.Sprintf("%s, and no service has that address", asked)
 }

@@ -19,10 +19,10 @@ import (
 
 // explainFlags are the flags of ulvs explain.
 type explainFlags struct {
-	rules, pcap, socket string
-	json, brief, group  bool
-	conns               int
-	seed                uint64
+	rules, flows, pcap, socket string
+	json, brief, group         bool
+	conns                      int
+	seed                       uint64
 }
 
 // explainCommand shows what the pipeline does with single packets.
@@ -37,14 +37,15 @@ func explainCommand() *cobra.Command {
 
 "tcp 192.0.2.7:40000 > 198.51.100.1:80 SYN", "icmp [2001:db8::7] > [2001:db8::1]".
 Names of TCP flags are joined by +, SCTP has chunks; xN makes N packets, each from
-the next port. - reads one a line from standard input, --pcap a capture; a line
-"ipvsadm ..." between packets changes the rules.
+the next port. --flows reads one a line from a file, - from standard input, --pcap a
+capture; a line "ipvsadm ..." between packets changes the rules.
 
 The packets go through a director of its own that has the rules of --rules, or the
 services, counts and connections of the running daemon, which is not touched.`,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), args) },
 	}
 	c.Flags().StringVar(&f.rules, "rules", "", "file of ipvsadm-save text; - is standard input (default the running daemon's state)")
+	c.Flags().StringVar(&f.flows, "flows", "", "file of packets in words, one a line; - is standard input")
 	c.Flags().StringVar(&f.pcap, "pcap", "", "capture to take the packets from, pcap or pcapng; - is standard input")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON, an object a line for each packet")
 	c.Flags().BoolVar(&f.brief, "brief", false, "print a line for each packet")
@@ -58,16 +59,18 @@ services, counts and connections of the running daemon, which is not touched.`,
 // check refuses flags that contradict each other.
 func (f *explainFlags) check(args []string) error {
 	stdin := 0
-	for _, used := range []bool{f.rules == "-", f.pcap == "-", len(args) == 1 && args[0] == "-"} {
-		if used {
+	for _, name := range []string{f.rules, f.pcap, f.flows} {
+		if name == "-" {
 			stdin++
 		}
 	}
 	switch {
-	case f.pcap == "" && len(args) == 0:
-		return usageError{errors.New("nothing to explain: want packets in words, - or --pcap FILE; see ulvs explain --help")}
-	case f.pcap != "" && len(args) > 0:
-		return usageError{fmt.Errorf("--pcap and the flow %q: want one of them", args[0])}
+	case f.pcap == "" && f.flows == "" && len(args) == 0:
+		return usageError{errors.New("nothing to explain: want packets in words, --flows FILE or --pcap FILE; see ulvs explain --help")}
+	case (f.pcap != "" || f.flows != "") && len(args) > 0:
+		return usageError{fmt.Errorf("--pcap or --flows and the flow %q: want one of them", args[0])}
+	case f.pcap != "" && f.flows != "":
+		return usageError{errors.New("--pcap and --flows: want one of them")}
 	case stdin > 1:
 		return usageError{errors.New("standard input can be read once: give - once")}
 	case f.brief && f.group, f.brief && f.json:
@@ -79,10 +82,13 @@ func (f *explainFlags) check(args []string) error {
 }
 
 func (f *explainFlags) run(ctx context.Context, args []string) error {
+	if len(args) == 1 && args[0] == "-" && f.flows == "" {
+		args, f.flows = nil, "-"
+	}
 	if err := f.check(args); err != nil {
 		return err
 	}
-	flows, err := readFlows(args)
+	flows, err := readFlows(f.flows, args)
 	if err != nil {
 		return err
 	}
@@ -188,20 +194,23 @@ type flow struct {
 	rule   string // "": a packet
 }
 
-// readFlows reads the arguments, or the lines of standard input. All of them are
-// read before the first is explained.
-func readFlows(args []string) (all []flow, err error) {
-	if len(args) != 1 || args[0] != "-" {
-		for i, a := range args {
-			if all, err = addFlow(all, fmt.Sprintf("flow %d", i+1), a); err != nil {
-				return nil, err
-			}
+// readFlows reads the arguments, or the lines of a file if it has a name. All of
+// them are read before the first is explained.
+func readFlows(name string, args []string) (all []flow, err error) {
+	for i, a := range args {
+		if all, err = addFlow(all, fmt.Sprintf("flow %d", i+1), a); err != nil {
+			return nil, err
 		}
+	}
+	if name == "" {
 		return all, nil
 	}
-	text, err := io.ReadAll(os.Stdin)
+	text, err := readInput(name)
 	if err != nil {
 		return nil, err
+	}
+	if name == "-" {
+		name = "standard input"
 	}
 	n := 0
 	for line := range strings.Lines(string(text)) {
@@ -210,7 +219,7 @@ func readFlows(args []string) (all []flow, err error) {
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		if all, err = addFlow(all, fmt.Sprintf("standard input:%d", n), line); err != nil {
+		if all, err = addFlow(all, fmt.Sprintf("%s:%d", name, n), line); err != nil {
 			return nil, err
 		}
 	}
