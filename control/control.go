@@ -7,6 +7,8 @@
 package control
 
 import (
+	"context"
+
 	"ulvs/control/api"
 	"ulvs/service"
 	"ulvs/sysctl"
@@ -44,4 +46,7 @@ type Backend interface {
 	Info() api.Info
 	// Reasons returns the packet counts by reason.
 	Reasons() api.Reasons
+	// Trace calls yield with the lines of a trace until it has ended, ctx is done
+	// or yield fails. An error before the first line is the answer.
+	Trace(ctx context.Context, q api.TraceRequest, yield func(api.TraceLine) error) error
 }

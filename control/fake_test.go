@@ -21,12 +21,13 @@ type fakeBackend struct {
 	timeouts api.Timeouts
 	settings sysctl.Settings
 	zeroed   []*service.Key
-	batches  []int // their lengths
-	conns    int   // how many connections it lists
+	batches  []int         // their lengths
+	conns    int           // how many connections it lists
+	untraced chan struct{} // closed at the end of a trace
 }
 
 func newFakeBackend() *fakeBackend {
-	return &fakeBackend{table: service.NewTable(), timeouts: api.DefaultTimeouts, settings: sysctl.Defaults()}
+	return &fakeBackend{table: service.NewTable(), timeouts: api.DefaultTimeouts, settings: sysctl.Defaults(), untraced: make(chan struct{})}
 }
 
 func (b *fakeBackend) Apply(c service.Change) error {
@@ -104,6 +105,27 @@ func (b *fakeBackend) Zero(key *service.Key) error {
 
 func (b *fakeBackend) Info() api.Info       { return api.Info{Version: api.Version, PID: 7, Build: "test"} }
 func (b *fakeBackend) Reasons() api.Reasons { return api.Reasons{"forwarded-dr": 1 << 60} }
+
+// Trace tells of packets until the client leaves, of b.traced at most.
+func (b *fakeBackend) Trace(ctx context.Context, q api.TraceRequest, yield func(api.TraceLine) error) error {
+	if q.Rate < 0 {
+		return api.Errorf(api.OutOfRange, "a negative rate")
+	}
+	defer close(b.untraced)
+	if err := yield(api.TraceLine{Started: &api.TraceStarted{Version: api.Version, Rate: 7}}); err != nil {
+		return err
+	}
+	for i := range q.Packets {
+		if err := yield(api.TraceLine{Packet: &api.TracePacket{Lost: uint64(i), Record: []byte(`{"number":1}`)}}); err != nil {
+			return err
+		}
+	}
+	if q.Packets == 0 {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return yield(api.TraceLine{Ended: &api.TraceEnded{Why: "packets", Packets: uint64(q.Packets)}})
+}
 
 // serve runs a server of b at a new socket and returns its path. The test ends
 // with the server.

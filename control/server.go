@@ -33,6 +33,7 @@ func Serve(ctx context.Context, l net.Listener, b Backend) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    16 << 10,
 		ConnContext:       rememberPeer,
+		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends traces
 	}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -74,6 +75,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/changes", s.change)
 	mux.HandleFunc("POST /v1/zero", s.zero)
 	mux.HandleFunc("POST /v1/batch", s.batch)
+	mux.HandleFunc("POST /v1/trace", s.trace)
 	mux.HandleFunc("/", s.notFound)
 	return authorized(mux)
 }

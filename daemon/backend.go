@@ -161,5 +161,6 @@ func (d *Daemon) Info() api.Info {
 		Socket: d.opts.Socket, Interfaces: d.ports.names(), Workers: d.opts.Workers,
 		Capacity: d.opts.Capacity, Connections: d.director.Conns().Len(),
 		MemoryBytes: uint64(d.director.Conns().Bytes()), Warnings: d.warnings.texts(),
+		Traces: d.tracing.count(),
 	}
 }

@@ -39,6 +39,7 @@ type Daemon struct {
 	syncing sync.Mutex // serialises sync, guards told
 	told    told
 	guard   hostGuard
+	tracing tracing
 
 	mu        sync.Mutex // guards what netmon delivers, and warnings
 	links     []netmon.Link
@@ -125,6 +126,7 @@ func newDaemon(o Options, log *slog.Logger) (*Daemon, error) {
 		rates: newEstimator(), kick: make(chan struct{}, 1),
 	}
 	d.ports = newPortSet(d)
+	d.tracing.in = d.inLanes
 	return d, nil
 }
 

@@ -35,7 +35,7 @@ func (l *logbook) count(words string) int {
 }
 
 // newTestDaemon makes a daemon none of whose parts run.
-func newTestDaemon(t *testing.T, o Options) (*Daemon, *logbook) {
+func newTestDaemon(t testing.TB, o Options) (*Daemon, *logbook) {
 	t.Helper()
 	if o.RingMemory == 0 {
 		o.RingMemory = DefaultRingMemory

@@ -256,6 +256,18 @@ func (s *portSet) names() []string {
 	return out
 }
 
+// nameOf returns the name of a port's interface, "" if there is none.
+func (s *portSet) nameOf(port uint16) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, n := range s.nics {
+		if n.port == port {
+			return name
+		}
+	}
+	return ""
+}
+
 // ringBytes is the memory of all rings.
 func (s *portSet) ringBytes() int64 {
 	s.mu.Lock()

@@ -179,3 +179,33 @@ func benchNew(b *testing.B, scheduler string) {
 	}
 	l.End()
 }
+
+// BenchmarkObserver is BenchmarkHit by direct routing with an observer: one that
+// wants no packet, and one that wants all.
+func BenchmarkObserver(b *testing.B) {
+	for name, wants := range map[string]bool{"unwanted": false, "wanted": true} {
+		b.Run(name, func(b *testing.B) {
+			x := newWorld(b, benchCapacity)
+			x.balance(service.TCP, "wlc", service.DR, 3)
+			runLane(x, clientPackets(benchFlows, wire.SYN))
+			x.d.Lane(0).Observe(&bystander{wants})
+			ring, l := newRing(wire.ACK), x.d.Lane(0)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := 0; i < b.N; {
+				l.Begin(x.now)
+				for j := 0; j < dataplane.BatchSize && i < b.N; j, i = j+1, i+1 {
+					l.Handle(ring.packet(i % benchFlows))
+				}
+				l.Sent()
+				l.End()
+			}
+		})
+	}
+}
+
+// bystander is an observer that does nothing.
+type bystander struct{ wants bool }
+
+func (o *bystander) Wants(*wire.Packet) bool { return o.wants }
+func (*bystander) Traced(*dataplane.Trace)   {}

@@ -20,6 +20,9 @@ func (l *Lane) Handle(p *wire.Packet) Verdict {
 
 // decide is Handle after prepare.
 func (l *Lane) decide(p *wire.Packet, r *prepared) Verdict {
+	if w := l.watch; w != nil && w.wants(p) {
+		return l.observed(p, r)
+	}
 	if r.plain {
 		if v, ok := l.plain(p, r); ok {
 			return v

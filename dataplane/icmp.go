@@ -72,6 +72,9 @@ func (l *Lane) quotedReply(q *forward.Quoted) bool {
 	if s != nil {
 		l.hit.toServer(s, c)
 	}
+	if l.trace != nil {
+		l.quoted(wire.WayInbound, &key, s, c)
+	}
 	return s != nil
 }
 
@@ -86,11 +89,16 @@ func (l *Lane) quotedRequest(q *forward.Quoted) bool {
 	defer sh.Unlock()
 	c := sh.FindOutbound(&key)
 	s := l.serverOf(c)
-	if s == nil || c.Method() != service.NAT {
-		return false
+	if s != nil && c.Method() != service.NAT {
+		s = nil
 	}
-	l.hit.toClient(s, c)
-	return true
+	if s != nil {
+		l.hit.toClient(s, c)
+	}
+	if l.trace != nil {
+		l.quoted(wire.WayOutbound, &key, s, c)
+	}
+	return s != nil
 }
 
 // serverOf returns the live server of a connection, nil if c is nil or the
@@ -113,6 +121,9 @@ func (l *Lane) errorInbound(p *wire.Packet) Verdict {
 		return l.done(DroppedNoAnswer)
 	}
 	hop, st := l.serverHop(h.server)
+	if l.trace != nil {
+		l.trace.towards(h.server.Addr, hop, st)
+	}
 	if hop == nil {
 		return l.noHop(st)
 	}
@@ -140,6 +151,9 @@ func (l *Lane) errorOutbound(p *wire.Packet) Verdict {
 		return l.done(DroppedNoAnswer)
 	}
 	hop, st := l.hopTo(&p.Dst)
+	if l.trace != nil {
+		l.trace.towards(p.Dst, hop, st)
+	}
 	if hop == nil {
 		return l.noHop(st)
 	}
@@ -190,6 +204,9 @@ func (l *Lane) answerError(p *wire.Packet, w problem, mtu int, src wire.Addr, r 
 		return l.done(DroppedICMPLimit)
 	}
 	hop, st := l.hopTo(&p.Src)
+	if l.trace != nil {
+		l.trace.towards(p.Src, hop, st)
+	}
 	if hop == nil {
 		return l.noHop(st)
 	}

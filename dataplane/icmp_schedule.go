@@ -20,6 +20,9 @@ const newTimeout = 3 * time.Second
 // a connection that another director made.
 func (l *Lane) scheduleError(p *wire.Packet, q *forward.Quoted) (v Verdict, ok bool) {
 	svc := l.view.match(&wire.Packet{Proto: q.Proto, Src: q.Dst, SrcPort: q.DstPort, Dst: q.Src, DstPort: q.SrcPort, In: p.In})
+	if l.trace != nil {
+		l.trace.matched(svc, q.SrcPort)
+	}
 	if svc == nil || q.DstPort == 0 {
 		return 0, false
 	}

@@ -35,7 +35,11 @@ func (l *Lane) inbound(p *wire.Packet) (v Verdict, ok bool) {
 	var key conntrack.Key
 	clientKey(p, &key)
 	h := &l.hit
-	switch l.inboundHit(&key, p, h) {
+	o := l.inboundHit(&key, p, h)
+	if l.trace != nil {
+		l.trace.looked(wire.WayInbound, &key, o)
+	}
+	switch o {
 	case missed:
 		return 0, false
 	case gone:
@@ -93,9 +97,13 @@ func (l *Lane) inboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
 		}
 		return gone
 	}
-	l.advance(sh, c, s, c.Direction(false), p)
+	from, dir := c.State(), c.Direction(false)
+	l.advance(sh, c, s, dir, p)
 	c.CountPacket()
 	h.toServer(s, c)
+	if l.trace != nil {
+		l.moved(s, c, dir, from)
+	}
 	return found
 }
 

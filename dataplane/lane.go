@@ -31,6 +31,8 @@ type Lane struct {
 	d        *Director
 	view     *view
 	now      time.Duration
+	watch    *watch           // of the observer, nil without one
+	trace    *Trace           // of the packet in hand, nil unless the observer wants it
 	queues   [][]*wire.Packet // by port
 	queued   []uint16         // ports with a non-empty queue
 	waiting  int              // frames in all queues

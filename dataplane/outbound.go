@@ -12,7 +12,13 @@ import (
 // to the client; ok is false if there is none.
 func (l *Lane) outbound(p *wire.Packet) (v Verdict, ok bool) {
 	h := &l.hit
-	switch l.outboundHit(p, h) {
+	var key conntrack.Key
+	serverKey(p, &key)
+	o := l.outboundHit(&key, p, h)
+	if l.trace != nil {
+		l.trace.looked(wire.WayOutbound, &key, o)
+	}
+	switch o {
 	case missed:
 		return 0, false
 	case notNAT:
@@ -23,12 +29,10 @@ func (l *Lane) outbound(p *wire.Packet) (v Verdict, ok bool) {
 
 // outboundHit looks up the connection that a server's packet belongs to by the
 // client's end, moves its state on and copies it out.
-func (l *Lane) outboundHit(p *wire.Packet, h *hit) outcome {
-	var key conntrack.Key
-	serverKey(p, &key)
-	sh := l.lock(p, &key, wire.WayOutbound)
+func (l *Lane) outboundHit(key *conntrack.Key, p *wire.Packet, h *hit) outcome {
+	sh := l.lock(p, key, wire.WayOutbound)
 	defer sh.Unlock()
-	c := sh.FindOutbound(&key)
+	c := sh.FindOutbound(key)
 	if c == nil {
 		return missed
 	}
@@ -39,10 +43,14 @@ func (l *Lane) outboundHit(p *wire.Packet, h *hit) outcome {
 	if s == nil {
 		return missed
 	}
+	from := c.State()
 	if p.TTL > 1 { // else it does not get as far as ip_vs
 		l.advance(sh, c, s, c.Direction(true), p)
 	}
 	h.toClient(s, c)
+	if l.trace != nil {
+		l.moved(s, c, conntrack.Outbound, from)
+	}
 	return found
 }
 
@@ -53,6 +61,9 @@ func (l *Lane) reply(p *wire.Packet, h *hit) Verdict {
 		return l.timeExceeded(p, wire.Addr{})
 	}
 	hop, st := l.hopTo(&p.Dst)
+	if l.trace != nil {
+		l.trace.towards(p.Dst, hop, st)
+	}
 	if hop == nil {
 		return l.noHop(st)
 	}

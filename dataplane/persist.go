@@ -20,9 +20,15 @@ func (l *Lane) persistent(svc *Service, conf *service.VirtualService) (*Server, 
 	key := l.templateKey(svc, conf)
 	sh := l.d.conns.Lock(l.d.conns.HashKey(&key))
 	defer sh.Unlock()
+	if l.trace != nil {
+		l.trace.Template = TemplateStep{Asked: true, Key: key}
+	}
 	if t := sh.FindInbound(&key); t != nil {
 		if s := l.server(t.Server()); s != nil && !s.Deleted.Load() && !l.quiescent(s) {
 			sh.Renew(t, l.now)
+			if l.trace != nil {
+				l.trace.templated(true, t.Deadline()-l.now)
+			}
 			l.bind(s)
 			return s, sh.Hold(t)
 		}
@@ -58,6 +64,9 @@ func (l *Lane) newTemplate(sh *conntrack.Shard, key *conntrack.Key, s *Server, c
 		s.UnbindTemplate()
 		s.refs.Add(-1)
 		return 0
+	}
+	if l.trace != nil {
+		l.trace.templated(false, t.Deadline()-l.now)
 	}
 	return sh.Hold(t)
 }

@@ -13,6 +13,9 @@ import (
 // ip_vs_schedule).
 func (l *Lane) newFlow(p *wire.Packet) Verdict {
 	svc := l.view.match(p)
+	if l.trace != nil {
+		l.trace.matched(svc, p.DstPort)
+	}
 	if svc == nil {
 		return l.done(PassedNoService)
 	}
@@ -95,6 +98,9 @@ func (l *Lane) martian(p *wire.Packet) bool {
 func (l *Lane) pick(svc *Service) *Server {
 	svc.mu.Lock()
 	defer svc.mu.Unlock()
+	if l.trace != nil {
+		l.trace.picking(svc.sched, &l.flow)
+	}
 	ss := svc.sched.Pick(&l.flow)
 	if ss == nil {
 		return nil
@@ -172,6 +178,9 @@ func (l *Lane) enter(s *Server, spec *conntrack.Spec, timeout time.Duration) (en
 		return false, false
 	}
 	l.hit.toServer(s, c)
+	if l.trace != nil {
+		l.entered(s, c)
+	}
 	return true, false
 }
 
@@ -209,4 +218,7 @@ func (l *Lane) onePacket(s *Server, spec *conntrack.Spec) {
 	l.unbind(s)
 	l.d.conns.Release(spec.Control)
 	l.hit = hit{server: s, method: spec.Method, to: spec.Real, toPort: spec.RealPort}
+	if l.trace != nil {
+		l.served(s, spec.RealPort)
+	}
 }

@@ -19,9 +19,10 @@ type Observer interface {
 	// frame as it arrived, not parsed. It is on the hot path: no allocation, no
 	// lock.
 	Wants(p *wire.Packet) bool
-	// Traced is told what became of a packet that was wanted, after the
+	// Traced is told once what became of a packet that was wanted, after the
 	// decision and before anything is sent. t and all that it refers to are
 	// valid during the call only. It is called in the worker and must not block.
+	// Frames that waited for a neighbour and leave later are not told of.
 	Traced(t *Trace)
 }
 
@@ -33,8 +34,9 @@ type Trace struct {
 
 	// Before is the frame as it arrived, without the virtio-net header.
 	Before []byte
-	// Packet is the frame as it was parsed; its fields are those of arrival,
-	// its Buf must not be looked at.
+	// Packet is Before as it was parsed; Before is its Buf, without headroom. Of a
+	// packet that is not even parsed on its way (VLAN, other hosts') it is what
+	// wire.Parse says; one that broke Parse is not parsed.
 	Packet wire.Packet
 
 	Lookups  []Lookup     // in the connection table, in their order
@@ -57,7 +59,7 @@ type Lookup struct {
 	Way     wire.Way      // as a client's packet (inbound) or as a server's
 	Key     conntrack.Key // what was searched for
 	Found   bool
-	Outcome string // "hit", "miss", "closed: a new connection", ...
+	Outcome string // "hit", "miss", "ended: a new connection", ...
 }
 
 // MatchBy is what a packet found its virtual service by.
@@ -108,10 +110,11 @@ type StateStep struct {
 
 // ServerStep is the real server that the packet goes to, or comes from.
 type ServerStep struct {
-	Valid  bool
-	Addr   wire.Addr
-	Port   uint16 // of the connection
-	Method service.Method
+	Valid   bool
+	Service service.Key // whose server it is
+	Addr    wire.Addr
+	Port    uint16 // of the connection
+	Method  service.Method
 	// To and ToPort are what NAT rewrote to.
 	To     wire.Addr
 	ToPort uint16

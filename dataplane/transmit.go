@@ -26,6 +26,9 @@ func (l *Lane) transmit(p *wire.Packet, h *hit) Verdict {
 		return l.timeExceeded(p, p.Dst)
 	}
 	hop, st := l.serverHop(h.server)
+	if l.trace != nil {
+		l.trace.towards(h.server.Addr, hop, st)
+	}
 	if hop == nil {
 		return l.noHop(st)
 	}

@@ -36,11 +36,16 @@ func (l *Lane) tunnelQuoted(p *wire.Packet) bool {
 	defer sh.Unlock()
 	c := sh.FindInbound(&key)
 	s := l.serverOf(c)
-	if s == nil || c.Method() != service.Tunnel || !s.tunnel.Load().Made(&outer) {
-		return false
+	if s != nil && (c.Method() != service.Tunnel || !s.tunnel.Load().Made(&outer)) {
+		s = nil
 	}
-	l.hit.toServer(s, c)
-	return true
+	if s != nil {
+		l.hit.toServer(s, c)
+	}
+	if l.trace != nil {
+		l.quoted(wire.WayInbound, &key, s, c)
+	}
+	return s != nil
 }
 
 // tunnelError tells the client, in the name of the virtual service, what a

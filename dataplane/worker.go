@@ -224,7 +224,7 @@ func (w *Worker) prepare(group []wire.Packet) (ok bool) {
 func (w *Worker) handleFrom(group []wire.Packet, from int, prepared bool) (n int) {
 	defer func() {
 		if r := recover(); r != nil {
-			w.lane.done(DroppedPanic)
+			w.lane.panicked(&group[from+n])
 			n++
 			w.faulted(r)
 		}

@@ -73,7 +73,8 @@ func (s *Server) SetOverloaded(overloaded bool) {
 }
 
 // SetCounts replaces the numbers of connections, without a look at the
-// thresholds. It is for tests: connections count by Bind and its kin.
+// thresholds. It is for tests, and to begin with another's counts: connections
+// count by Bind and its kin.
 func (s *Server) SetCounts(active, inactive int32) {
 	s.Active.v.Store(active)
 	s.Inactive.v.Store(inactive)

@@ -16,6 +16,7 @@ import (
 	"ulvs/bench"
 	"ulvs/control/api"
 	"ulvs/daemon"
+	"ulvs/explain"
 	"ulvs/ipvsadm"
 	"ulvs/lab"
 	"ulvs/sim"
@@ -30,7 +31,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitUnreachable = 3
-	exitInvalid     = 4
+	exitInvalid     = 4 // a file that cannot be used
 )
 
 func main() { os.Exit(run(os.Args)) }
@@ -66,11 +67,14 @@ func exitCode(err error) int {
 	var benchUsage *bench.UsageError
 	var remote *api.Error
 	var scenario *sim.Error
+	var invalid explain.InputError
 	switch {
 	case errors.As(err, &scenario):
 		return exitInvalid
 	case errors.As(err, &usage), errors.As(err, &daemonUsage), errors.As(err, &labUsage), errors.As(err, &benchUsage):
 		return exitUsage
+	case errors.As(err, &invalid):
+		return exitInvalid
 	case errors.As(err, &remote) && remote.Code == api.Unreachable:
 		return exitUnreachable
 	}
@@ -95,7 +99,8 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		runCommand(), statusCommand(), topCommand(), reasonsCommand(), doctorCommand(), setCommand(), markCommand(), saveCommand(), procCommand(), ipvsadmHelp(),
+		runCommand(), statusCommand(), setCommand(), markCommand(), saveCommand(), procCommand(), ipvsadmHelp(),
+		topCommand(), reasonsCommand(), explainCommand(), traceCommand(), captureCommand(), doctorCommand(),
 		labCommand(), labHostCommand(), decapCommand(),
 		simCommand(), benchCommand(), conformanceCommand(),
 	)

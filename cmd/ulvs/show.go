@@ -22,6 +22,9 @@ func printInfo(w io.Writer, i *api.Info) {
 	fmt.Fprintf(w, "workers      %d\n", i.Workers)
 	fmt.Fprintf(w, "connections  %d of %d (%d MiB)\n", i.Connections, i.Capacity, i.MemoryBytes>>20)
 	fmt.Fprintf(w, "socket       %s\n", i.Socket)
+	if i.Traces > 0 {
+		fmt.Fprintf(w, "traces       %d\n", i.Traces)
+	}
 	for _, t := range i.Warnings {
 		fmt.Fprintf(w, "warning      %s\n", t)
 	}

@@ -103,6 +103,7 @@ type Info struct {
 	Capacity    int           `json:"capacity"`    // connections the table can hold
 	Connections int           `json:"connections"` // held now
 	MemoryBytes uint64        `json:"memoryBytes"` // of the connection table
+	Traces      int           `json:"traces"`      // and captures, under way
 	// Warnings name what the daemon has to do without and the consequence,
 	// one sentence each ("no nftables: ...").
 	Warnings []string `json:"warnings,omitempty"`
