@@ -6,7 +6,7 @@ export CGO_ENABLED = 0
 
 FUZZTIME ?= 30s
 
-.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc commands-doc ci packages clean
+.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc commands-doc doctor-doc simulator-doc ci packages clean
 
 all: build
 
@@ -65,8 +65,15 @@ conformance: build
 commands-doc:
 	$(GO) test -count=1 ./cmd/ulvs -run TestCommandsDocument -update
 
+doctor-doc:
+	$(GO) test -count=1 ./doctor -run TestDocument -update
+
 conformance-doc:
 	$(GO) test -count=1 ./conformance -run TestDocument -update
+
+# docs/simulator.md and its plots, from the simulator itself.
+simulator-doc:
+	$(GO) test -count=1 ./sim -run TestDocument -update
 
 ci: packages
 	scripts/ci.sh

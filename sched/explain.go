@@ -13,7 +13,8 @@ import (
 type Explainer interface {
 	// Explain says what Pick would do for f now, and why. It changes nothing
 	// that a later Pick goes by. It is serialised with every other call, as Pick
-	// is.
+	// is. Counts may change meanwhile, and before the Pick: where they do not bear
+	// out the choice any more, Why says so.
 	Explain(f *Flow) Explanation
 }
 

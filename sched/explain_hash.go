@@ -82,7 +82,8 @@ func (e *Explanation) chooseSlot(s, own *Server, fallback bool, slot string) {
 
 // Explain implements Explainer.
 func (d *destinationHash) Explain(f *Flow) Explanation {
-	e := newExplanation("The server in the bucket of the destination address is taken, or none if it is not usable.", d.list)
+	e := newExplanation("The server in the bucket of the destination address is taken, "+
+		"or none if it is not usable.", d.list)
 	key := fold(f.Virtual)
 	e.fact("destination", "%s", folded(&Flow{Client: f.Virtual}, false, key))
 	e.fact("bucket", "%s", bucketOf(key))
@@ -98,7 +99,8 @@ func (d *destinationHash) Explain(f *Flow) Explanation {
 
 // Explain implements Explainer.
 func (h *sourceHash) Explain(f *Flow) Explanation {
-	e := newExplanation("The server in the bucket of the client is taken, or none if it is not usable, unless there is a fallback.", h.list)
+	e := newExplanation("The server in the bucket of the client is taken, or none if it is not usable, "+
+		"unless there is a fallback.", h.list)
 	key := h.key(f)
 	i := bucket(key)
 	own, s := h.table[i], h.Pick(f)
@@ -125,7 +127,8 @@ func (h *sourceHash) Explain(f *Flow) Explanation {
 
 // Explain implements Explainer.
 func (m *maglev) Explain(f *Flow) Explanation {
-	e := newExplanation("The server at the client's place of the table is taken, or none if it is not usable, unless there is a fallback.", m.list)
+	e := newExplanation("The server at the client's place of the table is taken, or none if it is not usable, "+
+		"unless there is a fallback.", m.list)
 	key := m.key(f)
 	place := sipHash13(key, mhStartKey) % mhPlaces
 	own, s := m.table[place], m.Pick(f)

@@ -8,7 +8,8 @@ import (
 // Explain implements Explainer.
 func (l *localityLeastConn) Explain(f *Flow) Explanation {
 	l.update()
-	e := newExplanation("The server that the destination had last is taken as long as it is in the list, has weight and is not overloaded; else that of wlc, which is remembered.", l.list())
+	e := newExplanation("The server that the destination had last is taken as long as it is in the list, "+
+		"has weight and is not overloaded; else that of wlc, which is remembered.", l.list())
 	e.fact("destination", "%s", f.Virtual)
 	d := l.known.peek(f)
 	if d == nil {
@@ -77,7 +78,8 @@ func (e *Explanation) chosen() string { return ending(e.Candidates[e.Chosen].Ser
 // Explain implements Explainer.
 func (l *localityReplicated) Explain(f *Flow) Explanation {
 	l.update()
-	e := newExplanation("The least loaded per weight of the destination's set of servers is taken, the newest member of equals; if it is overloaded or none is usable, that of wlc, which joins the set.", l.list())
+	e := newExplanation("The least loaded per weight of the destination's set of servers is taken, "+
+		"the newest member of equals; if it is overloaded or none is usable, that of wlc, which joins the set.", l.list())
 	e.fact("destination", "%s", f.Virtual)
 	d := l.known.peek(f)
 	if d == nil {

@@ -80,6 +80,9 @@ const changedSince = "the counts have changed since"
 // be picked, and by what order it is the first of equals.
 func (e *Explanation) least(s *Server, f *formula, order string) string {
 	load, weight := e.score(s, f)
+	if weight == 0 {
+		return "least of all a moment ago; " + changedSince
+	}
 	equal, usable := 0, 0
 	for i := range e.Candidates {
 		c := &e.Candidates[i]

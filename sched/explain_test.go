@@ -2,6 +2,7 @@ package sched_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,5 +36,55 @@ func TestExplained(t *testing.T) {
 				return s
 			})
 		})
+	}
+}
+
+// TestExplainedNotUsed: to explain a destination is not to ask for it: it is
+// forgotten as it would have been.
+func TestExplainedNotUsed(t *testing.T) {
+	for _, name := range []string{"lblc", "lblcr"} {
+		p := newPlace(t, name, 10*time.Minute)
+		p.add(1)
+		p.fast.Pick(&sched.Flow{})
+		e := p.fast.(sched.Explainer).Explain(&sched.Flow{Now: 25 * time.Minute})
+		if e.Chosen != 0 || sched.Remembered(p.fast) != 1 {
+			t.Errorf("%s: before it is forgotten: chooses %d, %d remembered", name, e.Chosen, sched.Remembered(p.fast))
+		}
+		p.wait(31 * time.Minute)
+		if n := sched.Remembered(p.fast); n != 0 {
+			t.Errorf("%s: %d destinations remembered, nobody has asked for half an hour", name, n)
+		}
+	}
+}
+
+// TestExplainedMeanwhile: counts, weights and thresholds that change while a
+// pick is explained do no harm.
+func TestExplainedMeanwhile(t *testing.T) {
+	for _, name := range sched.Names() {
+		s := maker(t, name)()
+		list := servers(20)
+		s.Init(list)
+		var wg sync.WaitGroup
+		for w := range 4 {
+			wg.Go(func() {
+				for i := range 300 {
+					srv := list[(7*i+w)%len(list)]
+					srv.Bind()
+					srv.SetOverloaded(i%3 == 0)
+					srv.Activate()
+					srv.SetWeight(int32(i % 4))
+					srv.Unbind(true)
+				}
+			})
+		}
+		for i := range 300 {
+			f := &sched.Flow{ClientPort: uint16(i), Virtual: destinationNumber(i % 5), Now: time.Duration(i) * time.Minute}
+			e := s.(sched.Explainer).Explain(f)
+			if len(e.Candidates) != len(list) || e.Why == "" || e.Chosen >= 0 && e.Candidates[e.Chosen].Excluded != "" {
+				t.Errorf("%s: %+v", name, e)
+			}
+			s.Pick(f)
+		}
+		wg.Wait()
 	}
 }

@@ -40,7 +40,9 @@ func (e *Explanation) pointer(list []*Server, last int) {
 
 // Explain implements Explainer.
 func (w *weightedRoundRobin) Explain(f *Flow) Explanation {
-	e := newExplanation("The list is walked again and again, each usable server taken whose weight is at least the level, and the level lowered by the step at each end of the list.", w.list)
+	e := newExplanation("The list is walked again and again, "+
+		"each usable server taken whose weight is at least the level, and the level lowered by the step at each "+
+		"end of the list.", w.list)
 	after := *w
 	s := after.Pick(f)
 	e.pointer(w.list, w.last)

@@ -32,7 +32,8 @@ func heaviest(list []*Server, room func(s *Server, weight int32) bool) *Server {
 
 // Explain implements Explainer.
 func (f *weightedFailover) Explain(flow *Flow) Explanation {
-	e := newExplanation("The usable server of the greatest weight is taken, and the first in the list of equals.", f.list)
+	e := newExplanation("The usable server of the greatest weight is taken, "+
+		"and the first in the list of equals.", f.list)
 	e.weigh(f.Pick(flow))
 	return *e
 }

@@ -17,5 +17,6 @@ func (l *leastConn) Pick(*Flow) *Server { return l.least() }
 
 // Explain implements Explainer.
 func (l *leastConn) Explain(*Flow) Explanation {
-	return l.explain("The usable server with the least load is taken, whatever its weight, and the first in the list of equals.", &formulaLC)
+	return l.explain("The usable server with the least load is taken, whatever its weight, "+
+		"and the first in the list of equals.", &formulaLC)
 }

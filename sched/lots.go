@@ -39,29 +39,22 @@ const tries = 8
 
 // draw returns a usable server, each with a probability in proportion to its
 // weight, and its index in weighty, -1 if it took a walk; nil if none is usable.
-// It and the others note in e, which may be nil, what they drew.
-func (l *lots) draw(e *Explanation) (*Server, int) {
+func (l *lots) draw() (*Server, int) {
 	if len(l.ends) == 0 {
 		return nil, -1
 	}
-	sum := l.ends[len(l.ends)-1]
 	for range tries {
-		r := l.rand.below(sum)
-		at := l.at(r)
-		s := l.weighty[at]
-		if e != nil {
-			e.drew("draw", r, sum, s)
-		}
-		if s.Usable() {
+		at := l.at(l.rand.below(l.ends[len(l.ends)-1]))
+		if s := l.weighty[at]; s.Usable() {
 			return s, at
 		}
 	}
-	return l.walk(e), -1
+	return l.walk(), -1
 }
 
 // drawOther returns a usable server other than the one with index not, nil if
 // none was found in a few tries.
-func (l *lots) drawOther(not int, e *Explanation) *Server {
+func (l *lots) drawOther(not int) *Server {
 	sum := l.ends[len(l.ends)-1]
 	begin, end := l.begin(not), l.ends[not]
 	if sum == end-begin {
@@ -72,11 +65,7 @@ func (l *lots) drawOther(not int, e *Explanation) *Server {
 		if r >= begin {
 			r += end - begin
 		}
-		s := l.weighty[l.at(r)]
-		if e != nil {
-			e.drew("draw of another", r, sum, s)
-		}
-		if s.Usable() {
+		if s := l.weighty[l.at(r)]; s.Usable() {
 			return s
 		}
 	}
@@ -96,15 +85,10 @@ func (l *lots) begin(i int) uint64 {
 }
 
 // walk draws among the usable servers only, O(n).
-func (l *lots) walk(e *Explanation) *Server {
+func (l *lots) walk() *Server {
 	total := usableWeight(l.list)
 	if total == 0 {
 		return nil
 	}
-	r := l.rand.below(total)
-	s := reach(l.list, 1+r)
-	if e != nil {
-		e.drew("draw among the usable servers", r, total, s)
-	}
-	return s
+	return reach(l.list, 1+l.rand.below(total))
 }

@@ -23,7 +23,8 @@ func hasRoom(s *Server, weight int32) bool { return s.Active.Load() <= weight }
 
 // Explain implements Explainer.
 func (o *overflow) Explain(f *Flow) Explanation {
-	e := newExplanation("The usable server of the greatest weight among those with no more active connections than weight is taken, and the first in the list of equals.", o.list)
+	e := newExplanation("The usable server of the greatest weight among those with no more active connections than "+
+		"weight is taken, and the first in the list of equals.", o.list)
 	for i := range e.Candidates {
 		if c := &e.Candidates[i]; c.Excluded == "" && !hasRoom(c.snapshot(), c.Weight) {
 			c.Excluded = fmt.Sprintf("no room: active %d > weight %d", c.Active, c.Weight)

@@ -21,17 +21,9 @@ func (p *powerOfTwo) Name() string { return "p2c" }
 
 // Pick takes what a walk found as it is: hardly any server is open then.
 func (p *powerOfTwo) Pick(*Flow) *Server {
-	s, _, _ := p.pick(nil)
-	return s
-}
-
-// pick returns the server and the two that were drawn for it; second is nil if
-// there was no other.
-func (p *powerOfTwo) pick(e *Explanation) (s, first, second *Server) {
-	first, at := p.draw(e)
+	first, at := p.draw()
 	if at < 0 {
-		return first, first, nil
+		return first
 	}
-	second = p.drawOther(at, e)
-	return lessLoaded(first, second), first, second
+	return lessLoaded(first, p.drawOther(at))
 }

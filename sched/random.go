@@ -18,6 +18,6 @@ func newWeightedRandom(c *Config) Scheduler { return &weightedRandom{lots{seed: 
 func (w *weightedRandom) Name() string { return "random" }
 
 func (w *weightedRandom) Pick(*Flow) *Server {
-	s, _ := w.draw(nil)
+	s, _ := w.draw()
 	return s
 }

@@ -18,5 +18,6 @@ func (l *shortestDelay) Pick(*Flow) *Server { return l.least() }
 
 // Explain implements Explainer.
 func (l *shortestDelay) Explain(*Flow) Explanation {
-	return l.explain("The usable server is taken that would have the fewest active connections per weight with one more, and the first in the list of equals.", &formulaSED)
+	return l.explain("The usable server is taken that would have the fewest active connections per weight with one "+
+		"more, and the first in the list of equals.", &formulaSED)
 }

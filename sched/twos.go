@@ -28,24 +28,12 @@ func (t *twoChoices) Init(list []*Server) {
 }
 
 func (t *twoChoices) Pick(*Flow) *Server {
-	d := t.draw()
-	return lessLoaded(d.first, d.second)
-}
-
-// pair is what twos draws: two numbers from 0 to total and the servers where
-// they lead, nil where total is 0.
-type pair struct {
-	total, r1, r2 uint64
-	first, second *Server
-}
-
-func (t *twoChoices) draw() (d pair) {
-	if d.total = usableWeight(t.list); d.total == 0 {
-		return d
+	total := usableWeight(t.list)
+	if total == 0 {
+		return nil
 	}
-	d.r1, d.r2 = t.rand.below(d.total+1), t.rand.below(d.total+1)
-	d.first, d.second = reach(t.list, d.r1), reach(t.list, d.r2)
-	return d
+	r1, r2 := t.rand.below(total+1), t.rand.below(total+1)
+	return lessLoaded(reach(t.list, r1), reach(t.list, r2))
 }
 
 // usableWeight returns the sum of the weights of the usable servers.

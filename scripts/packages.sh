@@ -11,8 +11,10 @@ set -eu
 #   iperf3 wrk       bulk TCP and short connections through the director
 #   haproxy libnginx-mod-stream  balancers that ulvs is measured against
 #   tcpdump tshark   independent witnesses of what is on the wire
+#   tmux             a real terminal for ulvs top
 #   nftables iproute2 ethtool  looking at and changing test hosts from outside
-packages="ca-certificates netbase curl nginx-light libnginx-mod-stream haproxy ldirectord prometheus-node-exporter iperf3 wrk tcpdump tshark nftables iproute2 ethtool"
+#   procps util-linux         sysctl and setpriv: breaking what ulvs doctor finds
+packages="ca-certificates netbase curl nginx-light libnginx-mod-stream haproxy ldirectord prometheus-node-exporter iperf3 wrk tcpdump tshark tmux nftables iproute2 ethtool procps util-linux"
 
 missing=""
 for p in $packages; do

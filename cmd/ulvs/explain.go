@@ -97,7 +97,7 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	out := bufio.NewWriterSize(os.Stdout, 1<<16)
-	p := f.printer(out, isTerminal(os.Stdout))
+	p := f.printer(out, explain.Style{Colour: coloured(os.Stdout)})
 	if f.pcap != "" {
 		err = f.explainCapture(e, p)
 	} else {
@@ -113,8 +113,7 @@ func (f *explainFlags) run(ctx context.Context, args []string) error {
 }
 
 // printer is the form that was asked for.
-func (f *explainFlags) printer(w io.Writer, terminal bool) explain.Printer {
-	style := explain.Style{Colour: terminal && os.Getenv("NO_COLOR") == ""}
+func (f *explainFlags) printer(w io.Writer, style explain.Style) explain.Printer {
 	switch {
 	case f.group && f.json:
 		return explain.NewGroupJSON(w)
@@ -126,12 +125,6 @@ func (f *explainFlags) printer(w io.Writer, terminal bool) explain.Printer {
 		return explain.NewBrief(w, style)
 	}
 	return explain.NewText(w, style)
-}
-
-// isTerminal reports whether f is one.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // engine makes the director that the packets go through.

@@ -16,8 +16,8 @@ var (
 	shellWord    = regexp.MustCompile(`'([^']*)'|(\S+)`)
 )
 
-// shellWords takes a command line apart; single quotes are the only ones.
-func shellWords(line string) (words []string) {
+// typedWords takes a command line apart; single quotes are the only ones.
+func typedWords(line string) (words []string) {
 	for _, m := range shellWord.FindAllStringSubmatch(line, -1) {
 		words = append(words, m[1]+m[2])
 	}
@@ -42,7 +42,7 @@ func TestExplainDocument(t *testing.T) {
 	got := consoleFence.ReplaceAllStringFunc(text, func(block string) string {
 		m := consoleFence.FindStringSubmatch(block)
 		commands++
-		_, stdout, stderr := typed(t, shellWords(m[1])...)
+		_, stdout, stderr := typed(t, typedWords(m[1])...)
 		return "```console\n$ " + m[1] + "\n" + stdout + stderr + "```"
 	})
 	if *update {

@@ -19,6 +19,7 @@ import (
 	"ulvs/explain"
 	"ulvs/ipvsadm"
 	"ulvs/lab"
+	"ulvs/sim"
 )
 
 // version is set by the linker; see Makefile.
@@ -66,7 +67,10 @@ func exitCode(err error) int {
 	var benchUsage *bench.UsageError
 	var remote *api.Error
 	var invalid explain.InputError
+	var scenario *sim.Error
 	switch {
+	case errors.As(err, &scenario):
+		return exitInvalid
 	case errors.As(err, &usage), errors.As(err, &daemonUsage), errors.As(err, &labUsage), errors.As(err, &benchUsage):
 		return exitUsage
 	case errors.As(err, &invalid):
@@ -94,9 +98,11 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), setCommand(), procCommand(), saveCommand(),
-		markCommand(), benchCommand(), conformanceCommand(), ipvsadmHelp(), labHostCommand())
-	root.AddCommand(explainCommand())
+	root.AddCommand(
+		runCommand(), statusCommand(), topCommand(), reasonsCommand(), doctorCommand(), setCommand(), markCommand(), saveCommand(), procCommand(), ipvsadmHelp(),
+		labCommand(), labHostCommand(), decapCommand(),
+		explainCommand(), simCommand(), benchCommand(), conformanceCommand(),
+	)
 	return root
 }
 
