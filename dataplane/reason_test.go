@@ -11,16 +11,13 @@ import (
 )
 
 // TestReasonTexts: every reason has a name of its own that begins with its
-// verdict, a meaning, and a hint of one line.
+// verdict, and a meaning.
 func TestReasonTexts(t *testing.T) {
 	seen := map[string]bool{}
 	for r := range dataplane.NumReasons {
 		name := r.String()
 		if seen[name] || r.Meaning() == "" || strings.ToLower(name) != name || strings.ContainsAny(name, " _") {
 			t.Errorf("reason %d: name %q, meaning %q", r, name, r.Meaning())
-		}
-		if h := r.Hint(); h == "" || len(h) > 120 || strings.Contains(h, "\n") {
-			t.Errorf("%s: hint %q", name, h)
 		}
 		seen[name] = true
 		if verdict := r.Verdict().String(); !strings.HasPrefix(name, verdict) && !strings.HasPrefix(name, "malformed-") {
