@@ -38,6 +38,7 @@ var layers = []struct {
 	{[]string{"daemon"}, "joins pipeline, devices and control"},
 	{[]string{"lab/decap"}, "a real server's end of a tunnel"},
 	{[]string{"lab", "bench"}, "use a whole daemon"},
+	{[]string{"lab/lesson"}, "plays in labs"},
 	{[]string{"cmd", "e2e"}, "the outermost"},
 }
 

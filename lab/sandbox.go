@@ -151,6 +151,15 @@ func restart() int {
 	if err != nil {
 		return exitCode(err)
 	}
+	code, err := again(k)
+	if err != nil {
+		return exitCode(err)
+	}
+	return code
+}
+
+// again starts this program with the same arguments in a sandbox and waits.
+func again(k kind) (code int, err error) {
 	cmd := k.command("/proc/self/exe", os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// The signal comes when the thread that starts the child ends, and no
@@ -159,9 +168,24 @@ func restart() int {
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
-		return exit.ExitCode()
+		return exit.ExitCode(), nil
 	}
-	return exitCode(err)
+	return 0, err
+}
+
+// Sandboxed makes this process the first of a sandbox, by starting the program
+// once more with the same arguments if it is not yet. inside says whether the
+// caller is to go on; if not, code is what the other process has ended with.
+func Sandboxed() (inside bool, code int, err error) {
+	if os.Getenv(insideEnv) != "" {
+		return true, 0, enterSandbox()
+	}
+	k, err := pickKind("/proc/self/exe")
+	if err != nil {
+		return false, 1, err
+	}
+	code, err = again(k)
+	return false, code, err
 }
 
 // exitCode reports err, if any, on standard error.
