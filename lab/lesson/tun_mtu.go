@@ -2,6 +2,7 @@ package lesson
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"ulvs/lab"
@@ -17,15 +18,17 @@ happens to a packet that fills the link already, and the black hole that appears
 	Finding: "tun-mtu-black-hole",
 	Play:    playTunMTU,
 	Exercise: Exercise{
-		Task: `The narrow link stays, and the firewall is there again. The network department will not touch it. Make
-uploads work nevertheless, with a setting on the real server alone. (What says how large a segment a peer may send? Look at
-what a SYN+ACK carries, and at ip route.)`,
+		Task: `The firewall is there again, and the link has become narrower still, 1300 bytes. The network department will
+not touch either. Make uploads work nevertheless, with a setting on the real server alone. (What tells a TCP how large a
+segment its peer takes? See advmss in the manual of ip-route, and count: IP in IP, IP, TCP.)`,
 		Host:     "rs1",
-		Solution: []string{"ip route change default via 192.0.2.1 advmss 1340"},
+		Solution: []string{"ip route change default via 192.0.2.1 advmss 1240"},
 		Mark: func(s *Stage) {
 			s.flushClient()
 			got := s.upload(4000, 1500*time.Millisecond)
 			s.Mark(got == 4000, "4000 bytes sent, %d arrived", got)
+			there := s.quietly("router", "nft list ruleset; ip -o link show dev eth1")
+			s.Mark(strings.Contains(there, "drop") && strings.Contains(there, "mtu 1300"), "firewall and link are as they were")
 		},
 	},
 }
@@ -82,24 +85,60 @@ func (s *Stage) tooBig() {
 with don't-fragment set. With the outer header it would be 1520.`)
 	p := s.Predict(`The director answers with ICMP "too big", MTU 1480, in the name of the network. The client sends the
 data again in smaller pieces, and the upload comes through whole.`)
-	got := 0
-	interesting := func(h *Hop) bool { return isLarge(h) || isICMP(h) }
-	hops := s.watchFor(200*time.Millisecond, interesting, 4, func() { got = s.upload(1448, 2*time.Second) })
-	hops = choose(hops, func(h *Hop) bool { return h.Host == "client" || h.Host == "director" })
+	hops, got := s.uploadSeen(1448, 2*time.Second)
+	hops = choose(hops, func(h *Hop) bool { return isLarge(h) || isICMP(h) })
 	s.Show(hops)
 	icmp := choose(hops, at("client", false, isICMP))
 	p.Check(got == 1448 && len(icmp) == 1, "1448 bytes sent, %d arrived", got)
 	s.Run("client", "ip route get 198.51.100.100 | grep -o 'mtu [0-9]*'")
 }
 
+// uploadSeen uploads and returns what was sent large on the way, or told about
+// it, each kind of packet once: TCP repeats what is not acknowledged.
+func (s *Stage) uploadSeen(n int, limit time.Duration) (hops []Hop, got int) {
+	large := func(h *Hop) bool { return h.ICMP != "" || h.Len > 1200 }
+	hops = s.watchFor(100*time.Millisecond, large, 1000, func() { got = s.upload(n, limit) })
+	return distinct(hops), got
+}
+
 // blackHole breaks it.
 func (s *Stage) blackHole() {
 	s.Part("Break it: a narrower link, and a firewall that drops ICMP")
-	s.Say(`Behind the router the link gets an MTU of 1400. First without a firewall.`)
+	s.Say(`The link behind the router gets an MTU of 1400, and the router a firewall by somebody who has heard that ICMP
+is dangerous.`)
 	s.Run("router", "ip link set eth1 mtu 1400")
-	p := s.Predict("The router tells the director, the director tells the client, and the upload comes through.")
-	got := 0
-	hops := s.watchFor(200*time.Millisecond, isICMP, 8, func() { got = s.upload(1400, 2*time.Second) })
+	s.Run("router", "nft add table ip fw")
+	s.Run("router", "nft add chain ip fw out '{ type filter hook output priority 0; }'")
+	s.Run("router", "nft add rule ip fw out icmp type destination-unreachable drop")
+	p := s.Predict(`The connection is made: its packets are small. The first full one comes to the router, which cannot
+send it on and may not say so. Nobody learns anything; the client repeats the packet until it gives up. A black hole.`)
+	hops, got := s.uploadSeen(1400, 900*time.Millisecond)
 	s.Show(hops)
-	p.Check(got == 1400, "1400 bytes sent, %d arrived", got)
+	beyond := len(choose(hops, at("router", true, isTunnel))) + len(choose(hops, isICMP))
+	p.Check(got == 0 && beyond == 0 && len(choose(hops, at("router", false, isTunnel))) == 1,
+		"the packet came to the router and not out of it; 1400 bytes sent, %d arrived", got)
+	s.Diagnose()
+	s.Part("Mend it")
+	s.Run("router", "nft delete table ip fw")
+	p = s.Predict(`The router tells the director, whose address is in the outer header, that 1400 is the limit. The
+director tells the client, less the 20 bytes of the tunnel. The upload comes through.`)
+	hops, got = s.uploadSeen(1400, 2*time.Second)
+	s.Show(hops)
+	p.Check(got == 1400 && len(choose(hops, at("client", false, isICMP))) > 0, "1400 bytes sent, %d arrived", got)
+	s.Say(`The director has told the client twice: like ip_vs it passes on the router's message with the MTU by which the
+packet was sent, and only the repeated packet meets the one that it has learnt.`)
+	s.quietly("router", "ip link set eth1 mtu 1300")
+	s.quietly("router", "nft add table ip fw; nft add chain ip fw out '{ type filter hook output priority 0; }'; nft add rule ip fw out icmp type destination-unreachable drop")
+}
+
+// distinct leaves out what looks as something before.
+func distinct(hops []Hop) (out []Hop) {
+	seen := map[string]bool{}
+	for _, h := range hops {
+		if row := h.row(); !seen[row] {
+			seen[row] = true
+			out = append(out, h)
+		}
+	}
+	return out
 }
