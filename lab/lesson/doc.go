@@ -46,6 +46,8 @@ type Exercise struct {
 // lessons are all there are, in the order of the course.
 var lessons = []*Lesson{
 	&vipOnLo, &natGateway, &tunMTU,
+	&roundRobin, &weightedRoundRobin, &weightsAndDraining, &leastConnection, &expectedDelay,
+	&sourceHash, &persistence,
 }
 
 // Lessons lists the lessons in the order of the course.

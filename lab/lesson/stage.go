@@ -26,15 +26,16 @@ type Stage struct {
 	reader *reader // asks whoever reads; nil if nobody does
 	doctor Doctor
 
-	tap     *lab.Tap
-	api     *control.Client
-	process *lab.Process // the director's, if it was started and not by ipvsadm
-	shells  *shells
-	port    uint16 // of the client's last connection
-	open    int    // connections through the director that are open
-	count   int    // of predictions
-	wrong   int    // of those that did not hold
-	err     error  // why the lesson ended early
+	tap             *lab.Tap
+	api             *control.Client
+	process         *lab.Process // the director's, if it was started and not by ipvsadm
+	shells          *shells
+	port            uint16       // of the client's last connection
+	open            int          // connections through the director that are open
+	count           int          // of predictions
+	wrong           int          // of those that did not hold
+	err             error        // why the lesson ended early
+	sourceAddresses []netip.Addr // what clients has returned
 }
 
 // firstPort is the client's port before the first connection.
