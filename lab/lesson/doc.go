@@ -45,9 +45,9 @@ type Exercise struct {
 
 // lessons are all there are, in the order of the course.
 var lessons = []*Lesson{
-	&vipOnLo, &natGateway, &tunMTU,
+	&tutorialDR, &vipOnLo, &tutorialNAT, &natGateway, &portMapping, &tunMTU, &tutorialSave,
 	&roundRobin, &weightedRoundRobin, &weightsAndDraining, &leastConnection, &expectedDelay,
-	&sourceHash, &persistence,
+	&sourceHash, &persistence, &destinationCaches, &hotDestination, &synFlood, &directorRestart,
 }
 
 // Lessons lists the lessons in the order of the course.
