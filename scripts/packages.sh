@@ -12,7 +12,8 @@ set -eu
 #   haproxy libnginx-mod-stream  balancers that ulvs is measured against
 #   tcpdump tshark   independent witnesses of what is on the wire
 #   nftables iproute2 ethtool  looking at and changing test hosts from outside
-packages="ca-certificates netbase curl nginx-light libnginx-mod-stream haproxy ldirectord prometheus-node-exporter iperf3 wrk tcpdump tshark nftables iproute2 ethtool"
+#   procps net-tools  sysctl, ifconfig and route, as the lessons and the classic guides type them
+packages="ca-certificates netbase curl nginx-light libnginx-mod-stream haproxy ldirectord prometheus-node-exporter iperf3 wrk tcpdump tshark nftables iproute2 ethtool procps net-tools"
 
 missing=""
 for p in $packages; do

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -109,6 +110,7 @@ func (s *Stage) lecture(auto bool) error {
 
 // solve does the exercise as it may be done.
 func (s *Stage) solve() error {
+	s.marking = true
 	return s.perform(func(s *Stage) {
 		for _, line := range s.lesson.Exercise.Solution {
 			s.Run(s.lesson.Exercise.Host, line)
@@ -120,6 +122,7 @@ func (s *Stage) solve() error {
 // exercise leaves it to the reader, who may try again.
 func (s *Stage) exercise() error {
 	e := &s.lesson.Exercise
+	s.marking = true
 	fmt.Printf("A shell on %s follows; a host's name before a command runs it there (rs1 ip addr). Leave it by exit or Ctrl-D.\n", e.Host)
 	for {
 		if err := s.shells.interact(s.ctx, s.Host(e.Host)); err != nil {
@@ -162,6 +165,8 @@ func (s *Stage) endDaemon() {
 		info, err := s.control().Info(s.ctx)
 		s.must(err)
 		_ = syscall.Kill(info.PID, syscall.SIGTERM)
-		_, _ = s.shells.run(s.ctx, s.Director, fmt.Sprintf("for i in $(seq 100); do kill -0 %d 2>/dev/null || exit 0; sleep 0.02; done", info.PID))
+		for end := time.Now().Add(patience); err == nil && time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+			_, err = s.control().Info(s.ctx)
+		}
 	})
 }

@@ -168,28 +168,40 @@ func (s *Stage) nudge(a netip.Addr) {
 // open: a packet that changes a count may be on its way when the client's
 // call returns.
 func (s *Stage) settle() {
-	s.await(fmt.Sprintf("the director to count %d active connections", s.open), func(st *api.State) bool {
-		active := 0
-		for _, v := range st.Services {
-			for _, r := range v.Servers {
-				active += int(r.Active)
-			}
+	if s.marking {
+		s.lookFor(patience/10, s.settled)
+		return
+	}
+	s.await(fmt.Sprintf("the director to count %d active connections", s.open), s.settled)
+}
+
+// settled reports whether as many connections are active as are open.
+func (s *Stage) settled(st *api.State) bool {
+	active := 0
+	for _, v := range st.Services {
+		for _, r := range v.Servers {
+			active += int(r.Active)
 		}
-		return active == s.open
-	})
+	}
+	return active == s.open
 }
 
 // await looks at the director until ok.
 func (s *Stage) await(what string, ok func(*api.State) bool) {
-	for end := time.Now().Add(patience); ; {
-		if ok(s.state()) {
-			return
-		}
-		if time.Now().After(end) {
-			s.must(fmt.Errorf("wait for %s: not within %v", what, patience))
-		}
-		time.Sleep(2 * time.Millisecond)
+	if !s.lookFor(patience, ok) {
+		s.must(fmt.Errorf("wait for %s: not within %v", what, patience))
 	}
+}
+
+// lookFor looks at the director until ok, or the limit is over, and reports
+// which.
+func (s *Stage) lookFor(limit time.Duration, ok func(*api.State) bool) bool {
+	for end := time.Now().Add(limit); !ok(s.state()); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }
 
 // state asks the director.

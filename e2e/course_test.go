@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ulvs/lab/lesson"
+)
+
+var updateCourse = flag.Bool("update-course", false, "write docs/course from what the lessons print")
+
+// courseDir is where the course's pages are.
+const courseDir = "../docs/course"
+
+// maxLesson is how long a lesson may take by itself: longer, and nobody runs
+// it to see something.
+const maxLesson = 15 * time.Second
+
+// ulvsOutput runs the binary as a user does.
+func ulvsOutput(t *testing.T, args ...string) string {
+	t.Helper()
+	var complaints strings.Builder
+	cmd := exec.CommandContext(within(t, 4*patience), binary, args...)
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil || complaints.Len() > 0 {
+		t.Errorf("ulvs %s: %v: %s", strings.Join(args, " "), err, complaints.String())
+	}
+	return string(out)
+}
+
+// page compares a page of the course with what was printed, or writes it.
+func page(t *testing.T, name, printed string) {
+	t.Helper()
+	path := filepath.Join(courseDir, name+".md")
+	if *updateCourse && !t.Failed() {
+		check(t, os.MkdirAll(courseDir, 0o755))
+		check(t, os.WriteFile(path, []byte(printed), 0o644))
+	}
+	text, err := os.ReadFile(path)
+	check(t, err)
+	if diff := cmp.Diff(string(text), printed); diff != "" {
+		t.Errorf("%s is not what the lesson prints now (make course-doc writes it):\n%s", path, diff)
+	}
+}
+
+// TestCourse: every lesson runs from clean to clean, all its predictions hold,
+// and its page in docs/course is what it prints.
+func TestCourse(t *testing.T) {
+	files := []string{"README.md"}
+	page(t, "README", ulvsOutput(t, "lab", "lesson", "list", "--markdown"))
+	for _, l := range lesson.Lessons() {
+		files = append(files, l.Name+".md")
+		t.Run(l.Name, func(t *testing.T) {
+			begin := time.Now()
+			printed := ulvsOutput(t, "lab", "lesson", l.Name, "--auto", "--markdown")
+			if took := time.Since(begin); took > maxLesson {
+				t.Errorf("it took %v", took)
+			}
+			page(t, l.Name, printed)
+		})
+	}
+	entries, err := os.ReadDir(courseDir)
+	check(t, err)
+	for _, e := range entries {
+		if !slices.Contains(files, e.Name()) {
+			t.Errorf("%s/%s belongs to no lesson", courseDir, e.Name())
+		}
+	}
+}
