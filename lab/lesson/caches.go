@@ -90,6 +90,7 @@ a cache that never had them.`)
 	p.Check(moved(before, after, "rs3") > 0, "%s; moved of the others' sites: %d", short(after), moved(before, after, "rs3"))
 	s.Run("director", "ipvsadm -a -f 1 -r 192.0.2.13 -g -w 10")
 	s.lblc()
+	s.followTo(site(1))
 	s.Run("director", "ipvsadm -E -f 1 -s dh")
 }
 
@@ -169,6 +170,7 @@ each.`)
 	p.Check(same(names), "%s", tally(names))
 	s.Say(`A set that has not grown for a day (lblcr_expiration) loses its most loaded member: copies of what nobody asks
 for any more go away by themselves.`)
+	s.followTo(site(3))
 	s.evenOut()
 	s.Run("director", "ipvsadm -E -f 1 -s lblc")
 }

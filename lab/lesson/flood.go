@@ -62,6 +62,9 @@ fills as well, only later.`)
 go nowhere, and no handshake is ever completed.`)
 	p := s.Predict(`The table fills up and stays full. For each new SYN a half-open connection is thrown out, never an
 established one.`)
+	hops := s.Watch(isSYN, 4, func() { s.must(s.flood(1)) })
+	s.Show(hops)
+	s.Say("This is the first of them. Nothing comes back from the server, which has no way to the sender.")
 	s.must(s.flood(floodSize))
 	s.await("the flood to arrive", func(st *api.State) bool { return st.Stats.Conns > floodCapacity })
 	full := s.info()
@@ -101,7 +104,7 @@ func (s *Stage) flood(n int) (err error) {
 		defer unix.Close(fd)
 		to := &unix.SockaddrInet4{Addr: s.VIP.As4()}
 		for i := 0; i < n && err == nil; i++ {
-			from := netip.AddrFrom4([4]byte{203, 0, 113, byte(i % 250)})
+			from := netip.AddrFrom4([4]byte{203, 0, 113, byte(1 + i%250)})
 			err = unix.Sendto(fd, syn(netip.AddrPortFrom(from, uint16(1024+i/250)), s.Service()), 0, to)
 		}
 	})

@@ -82,6 +82,7 @@ health checks are for.`)
 	conns := s.HoldOrder("3 2 1 3 2 1", `Six connections that stay open: rs3 has the fewest finished, so it is first, then
 each gets one and then each another: 3 2 1 3 2 1. Were rs1 twice as strong, it would get no more.`)
 	closeAll(conns)
+	s.Follow()
 }
 
 var expectedDelay = Lesson{
@@ -133,5 +134,6 @@ idle each time, and all go to the head of the list: rs3.`)
 No server gets all of it.`)
 	got := tally(s.Requests(12))
 	p.Check(got != "rs3 12", "%s", got)
+	s.Follow()
 	s.Run("director", "ipvsadm -E -t 192.0.2.100:80 -s nq")
 }

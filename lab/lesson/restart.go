@@ -37,7 +37,7 @@ var survivor *Conn
 
 // restart ends the director and starts it anew, empty.
 func (s *Stage) restart() {
-	s.page.command("director", "kill -TERM $(pidof ulvs)", "")
+	s.Say("The daemon gets SIGTERM, as from a service manager, and is started again.")
 	s.must(s.process.Stop())
 	s.api, s.open = nil, 0
 	s.StartDirector()
@@ -88,7 +88,7 @@ not depend on what was before.`)
 NAT the server would be found again too, but only by a packet of the client. With wlc the new choice would likely be another
 server, which answers an unknown connection with RST.`)
 	s.Part("While it is down")
-	s.page.command("director", "kill -TERM $(pidof ulvs)", "")
+	s.Say("Once more the daemon is stopped; this time nobody starts it again.")
 	s.must(s.process.Stop())
 	s.process, s.api = nil, nil
 	p = s.Predict(`The VIP is an address of the director's own interface. With the daemon gone its guard is gone too, the host's

@@ -57,6 +57,7 @@ long ones are all on rs3.`)
 	s.List()
 	p.Check(tally(all) == "rs1 4, rs2 4, rs3 4" && tally(long) == "rs3 4", "all: %s; long ones: %s", tally(all), tally(long))
 	s.Say(`By its own measure rr is perfectly fair here. Look at ActiveConn for what it does not measure.`)
+	s.Follow()
 }
 
 var weightedRoundRobin = Lesson{
@@ -115,6 +116,7 @@ an hour.`)
 	s.List()
 	p.Check(got == "rs1 2, rs2 4, rs3 6", "%s", got)
 	closeAll(conns)
+	s.Follow()
 }
 
 var weightsAndDraining = Lesson{
@@ -184,6 +186,7 @@ again what was lost.`)
 	p.Check(arrived == 2000, "%d bytes arrived, those from before and 1000 more", arrived)
 	c.Close()
 	one, two := s.Connect(), s.Connect()
+	s.Follow()
 	if drained = one; strings.HasSuffix(two.Server, "2") {
 		drained = two
 	}

@@ -21,7 +21,6 @@ type Options struct {
 	Markdown bool      // writes a page of the book
 	Out      io.Writer // os.Stdout
 	Binary   string    // the ulvs to run; our own executable if empty
-	Doctor   Doctor    // nil: nobody is asked
 }
 
 // errWrong is a lesson that did not go as it says.
@@ -51,7 +50,7 @@ func play(ctx context.Context, l *Lesson, o Options) error {
 	if err != nil {
 		return err
 	}
-	s := &Stage{Lab: network, ctx: ctx, lesson: l, page: newPage(o), doctor: o.Doctor, port: firstPort}
+	s := &Stage{Lab: network, ctx: ctx, lesson: l, page: newPage(o), port: firstPort}
 	if !o.Auto {
 		s.reader = &reader{in: os.Stdin}
 	}

@@ -58,6 +58,26 @@ func closeAll(conns []*Conn) {
 	}
 }
 
+// Follow shows one request at every place that it passes, where a lesson is
+// about choosing and not about packets.
+func (s *Stage) Follow() { s.followTo(s.Service()) }
+
+// followTo is Follow for a request to dst.
+func (s *Stage) followTo(dst netip.AddrPort) {
+	s.Part("On the wire")
+	p := s.Predict(`Choosing is all that a scheduler does. Nothing of it is in the packets: a request goes by the director to
+one server, and the reply straight back, as in any direct routing.`)
+	var c *Conn
+	hops := s.Watch(isSYN, 6, func() { c = s.ConnectTo(netip.Addr{}, dst) })
+	s.Show(hops)
+	seen := ""
+	for _, h := range hops {
+		seen += h.Host + " "
+	}
+	p.Check(seen == fmt.Sprintf("client director director %s %s client ", c.Server, c.Server), "it was %s's turn", c.Server)
+	c.Close()
+}
+
 // List shows the director's table.
 func (s *Stage) List() { s.Run("director", "ipvsadm -Ln") }
 

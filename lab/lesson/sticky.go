@@ -62,6 +62,7 @@ of the others move too, though their servers are well.`)
 	after = s.ask(from)
 	p.Check(moved(before, after, "rs3") > 0, "before: %s; after: %s; moved of the others' clients: %d", short(before), short(after), moved(before, after, "rs3"))
 	s.Run("director", "ipvsadm -a -t 192.0.2.100:80 -r 192.0.2.13 -g")
+	s.Follow()
 }
 
 var persistence = Lesson{
@@ -112,4 +113,5 @@ scheduler is asked. As long as they keep coming it never gets empty.`)
 	got = s.ask(from[:4])
 	p.Check(short(got) == "1 1 1 1", "%s", short(got))
 	s.Run("director", "ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.12 -g -w 1")
+	s.Follow()
 }
