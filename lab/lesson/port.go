@@ -12,6 +12,7 @@ var portMapping = Lesson{
 	Goal: `NAT rewrites ports as well as addresses. You will see a service at port 80 that is served at ports 8080 and
 8081, and why the other methods cannot do that.`,
 	Network: lab.Config{Mode: lab.NAT, Servers: 2},
+	Finding: "server-refuses",
 	Play:    playPortMapping,
 	Exercise: Exercise{
 		Task: `The VIP's port 443 shall be served by rs2 alone, at its port 8081, and port 80 go on as it is.`,
@@ -56,7 +57,8 @@ clients shall use port 80 all the same.`)
 		"%s asked for port 80, and got its answer from there", s.address("client"))
 	c.Close()
 	s.Order("1 2 1 2", "Four more requests: 1 2 1 2.")
-	s.Part("Break it: the same by direct routing")
+	s.wrongPort()
+	s.Part("Why not by direct routing")
 	s.Run("director", "ipvsadm -A -t 198.51.100.100:81 -s rr")
 	s.Run("director", "ipvsadm -a -t 198.51.100.100:81 -r 192.0.2.11:8080 -g")
 	p = s.Predict(`ipvsadm does not complain, but it does not do what was asked: in direct routing nobody rewrites the
@@ -64,6 +66,26 @@ packet, so the server gets it for the port that the client has chosen. The table
 	s.List()
 	servers := s.state().Services[1].Servers
 	p.Check(servers[0].Port == 81, "the server's port in the table is %d", servers[0].Port)
-	s.Part("Mend it")
 	s.Run("director", "ipvsadm -D -t 198.51.100.100:81")
+}
+
+// wrongPort breaks it.
+func (s *Stage) wrongPort() {
+	s.Part("Break it: the wrong port")
+	s.Say("Somebody believes that all servers listen at 8080.")
+	s.Run("director", "ipvsadm -d -t 198.51.100.100:80 -r 192.0.2.12:8081")
+	s.Run("director", "ipvsadm -a -t 198.51.100.100:80 -r 192.0.2.12:8080 -m")
+	p := s.Predict(`rs2 is at the head of the list again and gets the next client. Nothing listens at its port 8080: it
+refuses with RST, and the director makes the refusal come from the VIP's port 80. The client blames the service.`)
+	var err error
+	reset := func(h *Hop) bool { return h.Flags&flagRST != 0 }
+	hops := s.Watch(reset, 4, func() {
+		_, err = s.Try(netip.Addr{}, s.Service(), patience)
+	})
+	s.Show(hops)
+	p.Check(refused(err) && len(hops) == 4 && hops[3].Src == s.Service(), "refused by %s", s.Service())
+	s.Diagnose()
+	s.Part("Mend it")
+	s.Run("director", "ipvsadm -d -t 198.51.100.100:80 -r 192.0.2.12:8080")
+	s.Run("director", "ipvsadm -a -t 198.51.100.100:80 -r 192.0.2.12:8081 -m")
 }

@@ -13,6 +13,7 @@ var directorRestart = Lesson{
 	Goal: `The table of connections is in the director's memory. You will restart it under open connections and see which
 of them live, and how a scheduler that needs no memory and one setting can save them.`,
 	Network: lab.Config{Mode: lab.DR, Servers: 3},
+	Finding: "daemon-not-running",
 	Play:    playDirectorRestart,
 	Exercise: Exercise{
 		Task: `The director has just been started again, with an empty table, and a client has still an open connection from
@@ -49,7 +50,7 @@ func playDirectorRestart(s *Stage) {
 	s.Run("director", "ipvsadm -S -n > rules")
 	c := s.Connect()
 	s.List()
-	s.Part("Break it: a restart")
+	s.Part("The catch: a restart")
 	s.restart()
 	s.Run("director", "ipvsadm -R < rules")
 	p := s.Predict(`The rules are back, the connection is not: the table is empty. What the client sends is not a SYN, so it
@@ -70,7 +71,7 @@ begins no connection, and the director drops it. The client waits.`)
 
 // survive is how a connection can live on.
 func (s *Stage) survive() {
-	s.Part("Mend it: mh and sloppy_tcp")
+	s.Part("The way out: mh and sloppy_tcp")
 	s.Say(`Two things are missing: somebody who lets a connection begin in the middle, and a way to find the same server
 again. sloppy_tcp=1 is the first. mh is the second: it computes the server from the client's address, and the result does
 not depend on what was before.`)
@@ -87,14 +88,16 @@ not depend on what was before.`)
 	s.Say(`In direct routing and tunnelling this is all it takes, since the director keeps nothing else of a connection. In
 NAT the server would be found again too, but only by a packet of the client. With wlc the new choice would likely be another
 server, which answers an unknown connection with RST.`)
-	s.Part("While it is down")
-	s.Say("Once more the daemon is stopped; this time nobody starts it again.")
+	s.Part("Break it: nobody starts it again")
+	s.Say("Once more the daemon is stopped.")
 	s.must(s.process.Stop())
 	s.process, s.api = nil, nil
 	p = s.Predict(`The VIP is an address of the director's own interface. With the daemon gone its guard is gone too, the host's
 own stack answers for the VIP again, and refuses.`)
 	_, err := s.Try(netip.Addr{}, s.Service(), patience)
 	p.Check(refused(err), "connection refused")
+	s.Diagnose()
+	s.Part("Mend it")
 	s.StartDirector()
 	s.quietly("director", "ipvsadm -R < rules")
 	survivor = s.Connect()

@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"net/netip"
 	"strings"
 
 	"ulvs/lab"
@@ -39,7 +40,7 @@ func playRoundRobin(s *Stage) {
 	s.Part("Weights do not count")
 	s.Run("director", "ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.12 -g -w 10")
 	s.Order("3 2 1 3 2 1", "rs2 has weight 10 now. Six requests: 3 2 1 3 2 1, since rr does not look at weights (but for 0, which means none).")
-	s.Part("Break it: work that comes in step with the turn")
+	s.Part("The catch: work that comes in step with the turn")
 	s.Say(`Now every third connection is a long one: a download, a websocket. The others end at once. Nothing in the
 protocol hinders clients from coming like this.`)
 	p := s.Predict(`Twelve connections, the first and then every third a long one: each server gets four, and the four
@@ -125,6 +126,7 @@ var weightsAndDraining = Lesson{
 	Goal: `Servers are taken out for maintenance every day. You will see the difference between weight 0 and deleting a
 server, from the side of a client who is in the middle of something.`,
 	Network: lab.Config{Mode: lab.DR, Servers: 2},
+	Finding: "service-weights-all-zero",
 	Play:    playDraining,
 	Exercise: Exercise{
 		Task: `There is an open connection to each server. Drain rs2: no new connection to it, the old one unharmed. rs1
@@ -167,9 +169,24 @@ func playDraining(s *Stage) {
 	s.deleted(conns[0])
 }
 
-// deleted breaks it: the server of an open connection is deleted.
+// drainAll breaks it.
+func (s *Stage) drainAll() {
+	s.Part("Break it: drain the last one too")
+	s.Say("Two people do maintenance in one night, one on each server.")
+	s.Run("director", "ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.11 -g -w 0")
+	s.Run("director", "ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.12 -g -w 0")
+	p := s.Predict("Nobody is left to take a new connection: the client is refused at once.")
+	_, err := s.Try(netip.Addr{}, s.Service(), patience)
+	p.Check(refused(err), "connection refused")
+	s.Diagnose()
+	s.Part("Mend it")
+	s.Run("director", "ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.11 -g -w 1")
+	s.Run("director", "ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.12 -g -w 1")
+}
+
+// deleted shows what deleting does: the server of an open connection is deleted.
 func (s *Stage) deleted(c *Conn) {
-	s.Part("Break it: delete instead of drain")
+	s.Part("The catch: delete instead of drain")
 	s.Run("director", "ipvsadm -d -t 192.0.2.100:80 -r 192.0.2.12")
 	p := s.Predict(`The connection to rs2 is known, but its server is gone from the table: its packets are dropped without
 a word. The client is left hanging.`)
@@ -178,13 +195,13 @@ a word. The client is left hanging.`)
 	hops := s.watchFor(500e6, func(h *Hop) bool { return h.Host == "rs2" && !h.Out && h.Len > 1000 }, 1, func() {})
 	s.Show(hops)
 	p.Check(len(hops) == 0, "nothing of it comes to rs2")
-	s.Part("Mend it")
 	s.Run("director", "ipvsadm -a -t 192.0.2.100:80 -r 192.0.2.12 -g")
 	p = s.Predict(`The same server is added again. A connection is tied to its server by address: it goes on, and TCP sends
 again what was lost.`)
 	arrived := c.upload(1000, patience)
 	p.Check(arrived == 2000, "%d bytes arrived, those from before and 1000 more", arrived)
 	c.Close()
+	s.drainAll()
 	one, two := s.Connect(), s.Connect()
 	s.Follow()
 	if drained = one; strings.HasSuffix(two.Server, "2") {

@@ -45,7 +45,7 @@ func playSourceHash(s *Stage) {
 	s.Say(`The client's address is multiplied by a constant and the upper bits choose one of 256 buckets; the buckets hold
 the servers round and round. Another director with the same list would choose the same: nothing has to be copied between
 them. The price: shares are as even as addresses are, and 24 is few.`)
-	s.Part("Break it: a server without weight")
+	s.Part("The catch: a server without weight")
 	s.Run("director", "ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.13 -g -w 0")
 	p = s.Predict(`rs3 gets weight 0. Its buckets stay its own: its clients get nobody, and are refused. The clients of the
 others do not notice.`)
@@ -55,7 +55,7 @@ others do not notice.`)
 	p = s.Predict("With the flag sh-fallback they get another server, and still nobody else moves.")
 	after = s.ask(from)
 	p.Check(moved(before, after, "rs3") == 0 && !strings.Contains(short(after), "-") && !strings.Contains(short(after), "3"), "%s", short(after))
-	s.Part("Break it: a server that is deleted")
+	s.Part("The catch: a server that is deleted")
 	s.Run("director", "ipvsadm -d -t 192.0.2.100:80 -r 192.0.2.13")
 	p = s.Predict(`Now the list is shorter, and the buckets are filled anew. Not only rs3's clients get another server: many
 of the others move too, though their servers are well.`)
@@ -101,13 +101,13 @@ starts its time anew; a minute after the last one it goes. (The time left is not
 	p := s.Predict("Four more clients: rr goes on, each gets the next server and keeps it.")
 	first, again := s.ask(from[:4]), s.ask(from[:4])
 	p.Check(short(first) == "1 2 1 2" && short(again) == short(first), "first: %s; again: %s", short(first), short(again))
-	s.Part("Break it: draining a server that has templates")
+	s.Part("The catch: draining a server that has templates")
 	s.Run("director", "ipvsadm -e -t 192.0.2.100:80 -r 192.0.2.12 -g -w 0")
 	p = s.Predict(`rs2 has weight 0. Yet its clients' new connections still go to it: the template decides before the
 scheduler is asked. As long as they keep coming it never gets empty.`)
 	got := s.ask(from[:4])
 	p.Check(short(got) == short(first), "%s", short(got))
-	s.Part("Mend it")
+	s.Part("The way out")
 	s.Run("director", "ulvs set expire_quiescent_template=1")
 	p = s.Predict("Now a template of a server of weight 0 does not count: they get rs1, and a new template.")
 	got = s.ask(from[:4])

@@ -12,6 +12,7 @@ var tutorialNAT = Lesson{
 	Goal: `The other set-up of every guide: the director has an outer and an inner interface and is the servers' gateway.
 You type it, list it, and take it down again.`,
 	Network: lab.Config{Mode: lab.NAT, Servers: 2, HiddenVIP: true},
+	Finding: "service-without-servers",
 	Play:    playTutorialNAT,
 	Exercise: Exercise{
 		Task: `Set it up once more: the same service by rr, both servers at port 80 by NAT, so that a client keeps its
@@ -60,11 +61,17 @@ gateway:`)
 	p = s.Predict("Persistent for 60 seconds: four reloads by one client are answered by one server.")
 	got := s.Requests(4)
 	p.Check(same(got), "%s", tally(got))
-	s.Part("Taking it down")
+	s.Part("Break it: no servers")
 	s.Run("director", "ipvsadm -d -t 198.51.100.100:80 -r 192.0.2.11:80")
+	s.Run("director", "ipvsadm -d -t 198.51.100.100:80 -r 192.0.2.12:80")
+	p = s.Predict("The service is still there, with nobody in it. The director refuses in its name, at once.")
+	_, err := s.Try(netip.Addr{}, s.Service(), patience)
+	p.Check(refused(err), "connection refused")
+	s.Diagnose()
+	s.Part("Taking it down")
 	s.Run("director", "ipvsadm -D -t 198.51.100.100:80")
 	s.Run("director", "ipvsadm -ln")
 	p = s.Predict("The VIP is the director's own again, and nothing listens there: the client is refused at once.")
-	_, err := s.Try(netip.Addr{}, s.Service(), patience)
+	_, err = s.Try(netip.Addr{}, s.Service(), patience)
 	p.Check(refused(err), "connection refused")
 }

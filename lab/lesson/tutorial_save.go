@@ -14,6 +14,7 @@ var tutorialSave = Lesson{
 	Goal: `Rules live as long as the director. You will save them in every way that the guides know, lose them, and get
 them back.`,
 	Network: lab.Config{Mode: lab.NAT, Servers: 2},
+	Finding: "daemon-not-running",
 	Play:    playTutorialSave,
 	Exercise: Exercise{
 		Task: `The table has been cleared by mistake. The file yesterday has the rules, but with a server 192.0.2.13 that
@@ -62,6 +63,7 @@ func playTutorialSave(s *Stage) {
 	p = s.Predict("The daemon is gone, and the table with it; looking does not start another.")
 	out := s.Run("director", "ipvsadm -ln")
 	p.Check(strings.Count(out, "\n") == 3, "the table is empty")
+	s.Diagnose()
 	s.Part("Mend it")
 	s.Run("director", "ipvsadm-restore < rules")
 	s.Say("A change does start one.")
