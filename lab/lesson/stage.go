@@ -180,12 +180,21 @@ func (s *Stage) Diagnose() {
 	p := s.Predict(fmt.Sprintf("ulvs doctor, which looks at the director and asks around, names the fault: %s.", finding))
 	out, _ := s.shells.run(s.ctx, s.Director, "ulvs doctor")
 	found := firstFinding(out, finding)
-	s.page.command("director", "ulvs doctor", "...\n"+stopwatch.ReplaceAllString(found, "N ms")+"...\n")
+	s.page.command("director", "ulvs doctor", "...\n"+steady(found)+"...\n")
 	p.Check(found != "", "doctor has found %s", finding)
 }
 
-// stopwatch finds what doctor has measured, another time each time.
-var stopwatch = regexp.MustCompile(`[0-9.]+ ms\b`)
+// steady replaces what is different each time: times that doctor has measured,
+// and the socket, which is named by the network namespace.
+func steady(printed string) string {
+	printed = stopwatch.ReplaceAllString(printed, "N ms")
+	return socket.ReplaceAllString(printed, "SOCKET")
+}
+
+var (
+	stopwatch = regexp.MustCompile(`[0-9.]+ ms\b`)
+	socket    = regexp.MustCompile(`/\S+/[0-9]+\.sock`)
+)
 
 // firstFinding is the first finding of that name in what doctor has printed, with
 // the evidence and the fix below it.
