@@ -76,3 +76,23 @@ func TestCourse(t *testing.T) {
 		}
 	}
 }
+
+// TestExerciseByHand: the exercise of a lesson is marked by what was typed.
+func TestExerciseByHand(t *testing.T) {
+	thoughts := strings.Repeat("\n", 5) // one Enter for each prediction of the lesson
+	for _, tt := range []struct {
+		typed, mark string
+		code        int
+	}{
+		{"ipvsadm -E -t 192.0.2.100:80 -s lc\n", "OK 6: six long connections: rs1 3, rs2 3\n", 0},
+		{"rs1 ip -br addr show lo\n", "WRONG 6: six long connections: rs1 2, rs2 2, rs3 2\n", 1},
+		{"ipvsadm -C\n", "WRONG 6: ", 1},
+	} {
+		var out strings.Builder
+		cmd := exec.CommandContext(within(t, patience), binary, "lab", "lesson", "rr")
+		cmd.Stdin, cmd.Stdout = strings.NewReader(thoughts+tt.typed), &out
+		if err := cmd.Run(); exitStatus(err) != tt.code || !strings.Contains(out.String(), tt.mark) {
+			t.Errorf("%q: exit %v, want %d and %q in\n%s", tt.typed, err, tt.code, tt.mark, out.String())
+		}
+	}
+}

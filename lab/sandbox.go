@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -151,16 +152,15 @@ func restart() int {
 	if err != nil {
 		return exitCode(err)
 	}
-	code, err := again(k)
+	code, err := await(k.command("/proc/self/exe", os.Args[1:]...))
 	if err != nil {
 		return exitCode(err)
 	}
 	return code
 }
 
-// again starts this program with the same arguments in a sandbox and waits.
-func again(k kind) (code int, err error) {
-	cmd := k.command("/proc/self/exe", os.Args[1:]...)
+// await runs the first process of a sandbox with our standard files.
+func await(cmd *exec.Cmd) (code int, err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// The signal comes when the thread that starts the child ends, and no
 	// thread of this process ends before it does: nothing here locks one.
@@ -184,8 +184,27 @@ func Sandboxed() (inside bool, code int, err error) {
 	if err != nil {
 		return false, 1, err
 	}
-	code, err = again(k)
+	giveBack := func() {}
+	cmd := k.command("/proc/self/exe", os.Args[1:]...)
+	if own := unix.Getpgrp(); ownsTerminal(own) {
+		// A group of its own, whose number it can see from inside: the shell
+		// that it opens takes the terminal and gives it back by that number.
+		cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, 0
+		giveBack = func() {
+			signal.Ignore(syscall.SIGTTOU)
+			_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, own)
+		}
+	}
+	code, err = await(cmd)
+	giveBack()
 	return false, code, err
+}
+
+// ownsTerminal reports whether standard input is a terminal in whose
+// foreground the process group is.
+func ownsTerminal(group int) bool {
+	front, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
+	return err == nil && front == group
 }
 
 // exitCode reports err, if any, on standard error.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -40,6 +41,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	if err != nil || !inside {
 		return code, err
 	}
+	signal.Ignore(syscall.SIGTSTP) // whoever started us would not see that we stopped
 	return 0, play(ctx, l, o)
 }
 
@@ -90,7 +92,7 @@ func (s *Stage) prepare() (err error) {
 func (s *Stage) lecture(auto bool) error {
 	s.page.head(s.lesson, s.Hosts())
 	if err := s.perform(s.lesson.Play); err != nil {
-		return fmt.Errorf("lesson %s: %w", s.lesson.Name, err)
+		return fmt.Errorf("lesson %s: %w", s.lesson.Name, s.reason(err))
 	}
 	s.page.task(&s.lesson.Exercise)
 	solve := s.exercise
@@ -98,13 +100,21 @@ func (s *Stage) lecture(auto bool) error {
 		solve = s.solve
 	}
 	if err := solve(); err != nil {
-		return fmt.Errorf("lesson %s: exercise: %w", s.lesson.Name, err)
+		return fmt.Errorf("lesson %s: exercise: %w", s.lesson.Name, s.reason(err))
 	}
 	s.page.foot(s.count, s.wrong)
 	if s.wrong > 0 {
 		return fmt.Errorf("lesson %s: %w", s.lesson.Name, errWrong)
 	}
 	return nil
+}
+
+// reason is err, or that the reader has had enough, whatever followed from it.
+func (s *Stage) reason(err error) error {
+	if s.ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return err
 }
 
 // solve does the exercise as it may be done.
@@ -130,10 +140,10 @@ func (s *Stage) exercise() error {
 		count, wrong := s.count, s.wrong
 		err := s.perform(e.Mark)
 		if err != nil && s.ctx.Err() == nil { // what was to be marked did not work at all
-			fmt.Println("WRONG:", err)
-			s.wrong, s.err, s.open = s.wrong+1, nil, 0
+			s.Mark(false, "%v", err)
+			s.err, s.open = nil, 0
 		}
-		if s.wrong == wrong || s.ctx.Err() != nil || !s.reader.again() {
+		if s.wrong == wrong || s.ctx.Err() != nil || !s.reader.again(s.ctx) {
 			return s.ctx.Err()
 		}
 		s.count, s.wrong = count, wrong

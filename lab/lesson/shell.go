@@ -76,7 +76,11 @@ func missing(line string) string {
 
 // interact opens a shell at the terminal in a host, until it is left.
 func (s *shells) interact(ctx context.Context, h *lab.Host) error {
-	cmd := exec.CommandContext(ctx, "sh", "-i")
+	mode := "-s"
+	if isTerminal(os.Stdin) {
+		mode = "-i"
+	}
+	cmd := exec.CommandContext(ctx, "sh", mode)
 	cmd.Dir, cmd.Env = s.dir, append(s.env, "PS1="+h.Name+"# ")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := h.Start(cmd); err != nil {
@@ -99,19 +103,34 @@ func (s *shells) close() {
 // reader is whoever reads along.
 type reader struct{ in io.Reader }
 
-// pause waits for Enter.
-func (r *reader) pause() {
+// pause waits for Enter, or for the end of ctx.
+func (r *reader) pause(ctx context.Context) {
 	if r != nil {
 		fmt.Print("  (think, then press Enter) ")
-		r.line()
+		r.ask(ctx)
 	}
 }
 
 // again asks whether to try once more; the answer is yes unless it is no.
-func (r *reader) again() bool {
+func (r *reader) again(ctx context.Context) bool {
 	fmt.Print("Not solved yet. Back to the shell? [Y/n] ")
-	line, ok := r.line()
+	line, ok := r.ask(ctx)
 	return ok && !strings.HasPrefix(strings.ToLower(line), "n")
+}
+
+// ask is line, given up when ctx ends: nobody reads on after that.
+func (r *reader) ask(ctx context.Context) (line string, ok bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		line, ok = r.line()
+	}()
+	select {
+	case <-done:
+		return line, ok
+	case <-ctx.Done():
+		return "", false
+	}
 }
 
 // line reads up to an end of line and nothing beyond: the shell of the

@@ -112,7 +112,8 @@ func (s *Stage) StartDirector(args ...string) {
 
 // Watch calls do and returns the packets that passed meanwhile, up to the
 // first after which enough have: those that p chooses, n of them. Fewer are no
-// error: a prediction says what was to be seen.
+// error: a prediction says what was to be seen. A packet that was sent again
+// and looks the same is there once.
 func (s *Stage) Watch(p Pick, n int, do func()) []Hop { return s.watchFor(patience, p, n, do) }
 
 // watchFor is Watch with a time of its own, for packets that shall not come.
@@ -120,14 +121,17 @@ func (s *Stage) watchFor(limit time.Duration, p Pick, n int, do func()) []Hop {
 	_, err := s.tap.Read() // what was before
 	s.must(err)
 	do()
-	frames, err := s.tap.Until(limit, func(all []lab.Frame) bool { return len(choose(hopsOf(all), p)) >= n })
+	frames, err := s.tap.Until(limit, func(all []lab.Frame) bool { return len(seen(all, p)) >= n })
 	s.must(err)
-	return choose(hopsOf(frames), p)
+	return seen(frames, p)
 }
 
-func hopsOf(frames []lab.Frame) (hops []Hop) {
+// seen is what p chooses of frames, without repetitions.
+func seen(frames []lab.Frame, p Pick) (hops []Hop) {
+	rows := map[string]bool{}
 	for _, f := range frames {
-		if h, ok := decode(f); ok {
+		if h, ok := decode(f); ok && p(&h) && !rows[h.row()] {
+			rows[h.row()] = true
 			hops = append(hops, h)
 		}
 	}
@@ -148,7 +152,8 @@ type Prediction struct {
 func (s *Stage) Predict(text string) *Prediction {
 	s.count++
 	s.page.predict(s.count, text)
-	s.reader.pause()
+	s.reader.pause(s.ctx)
+	s.must(nil)
 	return &Prediction{s, s.count, text}
 }
 

@@ -94,11 +94,11 @@ data again in smaller pieces, and the upload comes through whole.`)
 }
 
 // uploadSeen uploads and returns what was sent large on the way, or told about
-// it, each kind of packet once: TCP repeats what is not acknowledged.
+// it.
 func (s *Stage) uploadSeen(n int, limit time.Duration) (hops []Hop, got int) {
 	large := func(h *Hop) bool { return h.ICMP != "" || h.Len > 1200 }
 	hops = s.watchFor(100*time.Millisecond, large, 1000, func() { got = s.upload(n, limit) })
-	return distinct(hops), got
+	return hops, got
 }
 
 // blackHole breaks it.
@@ -129,16 +129,4 @@ director tells the client, less the 20 bytes of the tunnel. The upload comes thr
 packet was sent, and only the repeated packet meets the one that it has learnt.`)
 	s.quietly("router", "ip link set eth1 mtu 1300")
 	s.quietly("router", "nft add table ip fw; nft add chain ip fw out '{ type filter hook output priority 0; }'; nft add rule ip fw out icmp type destination-unreachable drop")
-}
-
-// distinct leaves out what looks as something before.
-func distinct(hops []Hop) (out []Hop) {
-	seen := map[string]bool{}
-	for _, h := range hops {
-		if row := h.row(); !seen[row] {
-			seen[row] = true
-			out = append(out, h)
-		}
-	}
-	return out
 }
