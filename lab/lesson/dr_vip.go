@@ -52,8 +52,7 @@ func (s *Stage) withoutVIP() {
 	s.Say(`The director has the VIP, 192.0.2.100; the servers only have their own addresses. A client connects.`)
 	p := s.Predict(`The SYN comes to a server with the VIP still as its destination, because direct routing
 changes the frame and not the packet. The server does not have this address and does not answer.`)
-	var hops []Hop
-	hops = s.watchFor(400*time.Millisecond, isSYN, 5, func() { _, _ = s.Try(netip.Addr{}, s.Service(), 300*time.Millisecond) })
+	hops := s.watchFor(400*time.Millisecond, isSYN, 5, func() { _, _ = s.Try(netip.Addr{}, s.Service(), 300*time.Millisecond) })
 	s.open++ // half-open: the director will count it for a minute
 	s.Show(hops)
 	answered := len(choose(hops, at("client", false, isSYN))) > 0

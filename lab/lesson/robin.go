@@ -3,6 +3,7 @@ package lesson
 import (
 	"net/netip"
 	"strings"
+	"time"
 
 	"ulvs/lab"
 )
@@ -192,7 +193,7 @@ func (s *Stage) deleted(c *Conn) {
 a word. The client is left hanging.`)
 	_, err := c.Write(make([]byte, 1000))
 	s.must(err)
-	hops := s.watchFor(500e6, func(h *Hop) bool { return h.Host == "rs2" && !h.Out && h.Len > 1000 }, 1, func() {})
+	hops := s.watchFor(500*time.Millisecond, func(h *Hop) bool { return h.Host == "rs2" && !h.Out && h.Len > 1000 }, 1, func() {})
 	s.Show(hops)
 	p.Check(len(hops) == 0, "nothing of it comes to rs2")
 	s.Run("director", "ipvsadm -a -t 192.0.2.100:80 -r 192.0.2.12 -g")
