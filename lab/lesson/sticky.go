@@ -97,7 +97,7 @@ func playPersistence(s *Stage) {
 	s.Order("2 2 2 2", "Four requests of one client: all to the server that rr had for the first, rs2.")
 	s.Run("director", "ipvsadm -Lnc | grep ':0 ' | sed 's/ [0-9:]* / mm:ss /'")
 	s.Say(`This is the template: client port 0, as it stands for all of the client's connections. Every new connection
-starts its time anew; a minute after the last one it goes. (The time left is not shown here.)`)
+starts its time anew, and it stays as long as one of them is in the table. (The time left is not shown here.)`)
 	p := s.Predict("Four more clients: rr goes on, each gets the next server and keeps it.")
 	first, again := s.ask(from[:4]), s.ask(from[:4])
 	p.Check(short(first) == "1 2 1 2" && short(again) == short(first), "first: %s; again: %s", short(first), short(again))
