@@ -109,6 +109,8 @@ func TestTraffic(t *testing.T) {
 		"udp":         {roundTripUDP().Entries[:5], "us-p50"},
 		"tcp":         {roundTripTCP().Entries[:3], "us-p50"},
 		"slow":        {roundTripSlow().Entries[:2], "us-p99"},
+		"collector":   {collectorExperiment().Entries, "kpps"},
+		"loaded":      {roundTripLoaded().Entries, "us-p50"},
 		"start":       {startExperiment().Entries, "ms"},
 		"idle":        {idleExperiment().Entries, "%core"},
 		"pipeline":    {pipelineHits().Entries[:2], "ns/packet"},

@@ -91,6 +91,11 @@ type daemonProcess struct {
 // startDaemon starts a daemon in the director's namespace and waits until it
 // answers.
 func startDaemon(ctx context.Context, t *Topology, args ...string) (*daemonProcess, error) {
+	return startDaemonWith(ctx, t, nil, args)
+}
+
+// startDaemonWith does so with more environment variables.
+func startDaemonWith(ctx context.Context, t *Topology, env, args []string) (*daemonProcess, error) {
 	dir, err := os.MkdirTemp("", "ulvs-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make folder for the socket: %w", err)
@@ -98,7 +103,7 @@ func startDaemon(ctx context.Context, t *Topology, args ...string) (*daemonProce
 	socket := filepath.Join(dir, "s")
 	p := &daemonProcess{dir: dir, client: control.NewClient(socket)}
 	p.process, err = start(command{
-		ns: t.Director, cpu: t.Place.Director, name: t.env.Binary,
+		ns: t.Director, cpu: t.Place.Director, name: t.env.Binary, env: env,
 		args: append([]string{"run", "--socket", socket, "--log-level", "error"}, args...),
 	})
 	if err != nil {

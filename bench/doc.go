@@ -13,7 +13,7 @@
 // process.go starts programs there. Contestants: director.go is ulvs, bare.go
 // and loop.go are ours, kernel.go and proxy.go others', configured by the files
 // in config. Workloads: measure.go (small packets), traffic.go (iperf3, wrk),
-// latency.go, upkeep.go (the daemon's life), parts.go (the pipeline in memory).
+// latency.go and loaded.go, upkeep.go and collector.go (the daemon's life), parts.go (the pipeline in memory).
 // report.go and the files named for its forms print; results holds what is
 // worth keeping.
 //

@@ -15,7 +15,6 @@ import (
 // that answers come from the address that was asked. Threads block in the
 // kernel, as a simple server's do.
 type echoServer struct {
-	cpu  int
 	fds  []int
 	done atomic.Bool
 	wg   sync.WaitGroup
@@ -23,7 +22,7 @@ type echoServer struct {
 
 // startEcho serves an endpoint at all addresses that a server may be asked by.
 func startEcho(t *Topology, s Endpoint) (*echoServer, error) {
-	e := &echoServer{cpu: t.Place.Server}
+	e := &echoServer{}
 	for _, addr := range append([]netip.Addr{t.VIP}, t.Reals...) {
 		fd, err := listenOn(t.Server, s, addr)
 		if err != nil {
@@ -37,7 +36,7 @@ func startEcho(t *Topology, s Endpoint) (*echoServer, error) {
 	}
 	for _, fd := range e.fds {
 		e.wg.Go(func() {
-			if pinThread(e.cpu) == nil {
+			if t.pinEnd(t.Place.Server) == nil {
 				serve(fd)
 			}
 		})

@@ -17,6 +17,8 @@ const (
 	slowLasts   = 4 * time.Second
 	idleLasts   = 5 * time.Second
 	lossLasts   = 5 * time.Second
+	// collectorLasts is time for many, were there some garbage in each packet.
+	collectorLasts = 2 * time.Second
 	// around is what comes to each: hosts and contestant are set up, warmed up
 	// and removed.
 	around = 1500 * time.Millisecond
@@ -34,6 +36,7 @@ var (
 	tun           = Director{Method: service.Tunnel}
 	drThroughput  = Director{Method: service.DR, Args: []string{"--throughput"}}
 	natThroughput = Director{Method: service.NAT, Args: []string{"--throughput"}}
+	natSpin       = Director{Method: service.NAT, Args: []string{"--poll", "spin"}}
 )
 
 // Experiments returns all of them, in the order of a report.
@@ -41,8 +44,8 @@ func Experiments() []Experiment {
 	return []Experiment{
 		smallPackets(), oneCore(), flowCounts(), workerCounts(), lossExperiment(),
 		bulkTCP(), connectionRates(),
-		roundTripUDP(), roundTripTCP(), roundTripSlow(),
-		idleExperiment(), startExperiment(), changeExperiment(),
+		roundTripUDP(), roundTripTCP(), roundTripSlow(), roundTripLoaded(),
+		idleExperiment(), collectorExperiment(), startExperiment(), changeExperiment(),
 		pipelineHits(), pipelineNews(), pipelineExpiry(),
 	}
 }
@@ -100,7 +103,8 @@ func oneCore() Experiment {
 		About:   "The same load; reception, forwarding and transmission share one processor.",
 		Metrics: []Metric{metricRate, metricOffered, metricPacket},
 		Entries: []Entry{
-			flood(bareV3, OneCore), flood(dr, OneCore), flood(nat, OneCore), flood(DNAT{}, OneCore), flood(Route{}, OneCore),
+			flood(bareV3, OneCore), flood(dr, OneCore), flood(nat, OneCore), flood(natThroughput, OneCore),
+			flood(DNAT{}, OneCore), flood(Route{}, OneCore),
 		},
 		Bars: []Bar{
 			{What: "NAT against nftables DNAT", Of: nat.Name(), Metric: "kpps", Against: []string{DNAT{}.Name()}, Least: 0.75},
@@ -149,7 +153,7 @@ func workerCounts() Experiment {
 func lossExperiment() Experiment {
 	x := Experiment{
 		Name: "loss", Title: "packets lost at 500,000 packets/s",
-		About:   "60-byte UDP frames of 60,000 flows, paced, by a packet socket.",
+		About:   "60-byte UDP frames of 60,000 flows, paced one by one by the kernel's own source.",
 		Metrics: []Metric{metricLoss, metricRate, metricOffered},
 	}
 	for _, c := range []Director{dr, nat} {

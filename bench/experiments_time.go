@@ -27,7 +27,7 @@ func roundTripUDP() Experiment {
 		c Contestant
 		p Placement
 	}{
-		{Route{}, EndsAcross}, {nat, Across}, {nat, EndsAcross}, {dr, Across}, {natThroughput, Across}, {DNAT{}, EndsAcross},
+		{Route{}, EndsAcross}, {nat, Across}, {nat, EndsAcross}, {dr, Across}, {natThroughput, Across}, {natSpin, Across}, {DNAT{}, EndsAcross},
 		{Route{}, SameCore}, {nat, SameCore},
 	} {
 		x.Entries = append(x.Entries, pings(e.c, e.p, echoUDP, pingsLast, 0))
@@ -69,6 +69,24 @@ func roundTripSlow() Experiment {
 	return x
 }
 
+func roundTripLoaded() Experiment {
+	x := Experiment{
+		Name: "round-trip-loaded", Title: "UDP round trip under half of the load that is possible",
+		About:   "One in flight, beside small packets of 60,000 flows at half the rate that came through when the same contestant was flooded just before.",
+		Metrics: []Metric{metricP50, metricP99, metricP999, metricLost, metricHalf, metricRate},
+	}
+	for _, e := range []struct {
+		c Contestant
+		p Placement
+	}{{Route{}, SteeredCore}, {DNAT{}, SteeredCore}, {nat, Across}, {dr, Across}} {
+		x.Entries = append(x.Entries, Entry{
+			Name: e.c.Name(), Placement: e.p, Lasts: 2*saturatedFor + pingsLast + around, Needs: needs(e.c, e.p),
+			Measure: loadedTrips(e.c, e.p, pingsLast),
+		})
+	}
+	return x
+}
+
 func idleExperiment() Experiment {
 	return Experiment{
 		Name: "idle", Title: "the daemon without traffic",
@@ -76,6 +94,16 @@ func idleExperiment() Experiment {
 		Metrics: []Metric{metricIdle},
 		Entries: []Entry{{Name: "ulvs", Placement: Free, Lasts: idleLasts + around, Measure: idle(nat, idleLasts)}},
 		Bars:    []Bar{{What: "no traffic", Of: "ulvs", Metric: "%core", Most: 1}},
+	}
+}
+
+func collectorExperiment() Experiment {
+	return Experiment{
+		Name: "collector", Title: "garbage collections under steady load",
+		About:   "200,000 packets/s over 1,000 flows; collections that GODEBUG=gctrace=1 reports once the connections are made.",
+		Metrics: []Metric{metricCollections, metricRate, metricOffered},
+		Entries: []Entry{{Name: nat.Name(), Placement: OwnCore, Lasts: collectorLasts + around, Measure: collections(nat, collectorLasts)}},
+		Bars:    []Bar{{What: "collections", Of: nat.Name(), Metric: "collections", Most: 0}},
 	}
 }
 

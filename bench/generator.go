@@ -82,8 +82,8 @@ const (
 	pacedBurst = 64
 )
 
-func newPacedGenerator(t *Topology, flows, rate int) (*pacedGenerator, error) {
-	g := &pacedGenerator{frame: udpFrame(t), flows: flows, rate: rate}
+func newPacedGenerator(t *Topology, l Load) (*pacedGenerator, error) {
+	g := &pacedGenerator{frame: udpFrame(t), flows: l.Flows, rate: l.Rate}
 	var err error
 	entering := t.Client.Do(func() {
 		g.port, err = afpacket.Open(afpacket.Options{
@@ -161,17 +161,19 @@ func (g *pacedGenerator) stop() error {
 	return g.port.Close()
 }
 
-// floodGenerator is the kernel's own source, which outruns every forwarder.
+// floodGenerator is the kernel's own source, which outruns every forwarder and
+// paces frame by frame.
 type floodGenerator struct {
 	from   *netns.NS
 	source *liveframes.Source
 	ended  chan error
 }
 
-// newFloodGenerator makes frames come in at the director. If the reception has
+// newFloodGenerator makes frames come in at the director, at a rate or, if that
+// is 0, as fast as it can. If the reception has
 // a thread of its own, they leave by the client's end of the cable instead, for
 // only so they go through the NAPI at the director's.
-func newFloodGenerator(t *Topology, flows int) (*floodGenerator, error) {
+func newFloodGenerator(t *Topology, l Load) (*floodGenerator, error) {
 	g, ifname := &floodGenerator{from: t.Director, ended: make(chan error, 1)}, t.In
 	if t.Place.Threaded {
 		g.from, ifname = t.Client, t.ClientIf
@@ -181,8 +183,8 @@ func newFloodGenerator(t *Topology, flows int) (*floodGenerator, error) {
 		return nil, err
 	}
 	g.source, err = liveframes.New(liveframes.Config{
-		Frame: udpFrame(t), Flows: flows, FirstPort: firstPort, Ports: flowPorts,
-		Index: index, Transmit: t.Place.Threaded,
+		Frame: udpFrame(t), Flows: l.Flows, FirstPort: firstPort, Ports: flowPorts,
+		Index: index, Transmit: t.Place.Threaded, Rate: l.Rate,
 	})
 	return g, err
 }
@@ -215,16 +217,17 @@ func (g *floodGenerator) stop() error {
 	}
 }
 
-// newGenerator chooses: a rate is paced, flooding is the kernel's source.
+// newGenerator chooses: the kernel's source, or a packet socket where that is
+// wanted.
 func newGenerator(t *Topology, l Load) (generator, error) {
-	if l.Rate > 0 || l.SocketSource {
-		g, err := newPacedGenerator(t, l.Flows, l.Rate)
+	if l.SocketSource {
+		g, err := newPacedGenerator(t, l)
 		if err != nil {
 			return nil, fmt.Errorf("make generator: %w", err)
 		}
 		return g, nil
 	}
-	g, err := newFloodGenerator(t, l.Flows)
+	g, err := newFloodGenerator(t, l)
 	if err != nil {
 		return nil, fmt.Errorf("make generator: %w", err)
 	}

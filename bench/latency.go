@@ -37,32 +37,36 @@ const (
 func roundTrips(c Contestant, place Placement, s Endpoint, full, interval time.Duration) func(context.Context, *Env) (Sample, error) {
 	return func(ctx context.Context, e *Env) (Sample, error) {
 		return traffic(ctx, e, c, place, s, func(t *Topology) (Sample, error) {
-			echo, err := startEcho(t, s)
-			if err != nil {
-				return nil, err
-			}
-			p, err := newPinger(t, s)
-			if err != nil {
-				return nil, errors.Join(err, echo.stop())
-			}
-			lasts := e.lasts(full)
-			out, err := p.run(ctx, min(pingWarmup, lasts), lasts, interval)
-			return out, errors.Join(err, unix.Close(p.fd), echo.stop())
+			return t.pings(ctx, s, e.lasts(full), interval)
 		})
 	}
+}
+
+// pings measures round trips with a server and a client of its own.
+func (t *Topology) pings(ctx context.Context, s Endpoint, lasts, interval time.Duration) (Sample, error) {
+	echo, err := startEcho(t, s)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPinger(t, s)
+	if err != nil {
+		return nil, errors.Join(err, echo.stop())
+	}
+	out, err := p.run(ctx, min(pingWarmup, lasts), lasts, interval)
+	return out, errors.Join(err, unix.Close(p.fd), echo.stop())
 }
 
 // pinger is the client of the round trips.
 type pinger struct {
 	fd   int
-	cpu  int
+	pin  func() error
 	next uint64
 	lost int
 	hist *hdrhistogram.Histogram // of nanoseconds
 }
 
 func newPinger(t *Topology, s Endpoint) (*pinger, error) {
-	p := &pinger{cpu: t.Place.Client, hist: hdrhistogram.New(1, int64(time.Second), 3)}
+	p := &pinger{pin: func() error { return t.pinEnd(t.Place.Client) }, hist: hdrhistogram.New(1, int64(time.Second), 3)}
 	var err error
 	entering := t.Client.Do(func() { p.fd, err = dial(s, t.VIP) })
 	if err := errors.Join(entering, err); err != nil {
@@ -112,7 +116,7 @@ func socket(s Endpoint) (int, error) {
 func (p *pinger) run(ctx context.Context, warmup, lasts, interval time.Duration) (s Sample, err error) {
 	ended := make(chan error)
 	go func() {
-		err := pinThread(p.cpu)
+		err := p.pin()
 		if err == nil {
 			err = p.pingFor(ctx, warmup, 0)
 		}

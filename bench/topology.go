@@ -39,6 +39,7 @@ type Topology struct {
 	Place    Placement
 
 	env               *Env
+	urgent            bool // client and echo server run before all else
 	offered, received counter
 }
 
@@ -62,6 +63,8 @@ type layout struct {
 	place    Placement
 	services []Endpoint
 	count    bool // count and drop
+	// pings are not counted and reach the server, though others are counted.
+	pings bool
 }
 
 // Addresses of the topology, all for documentation (RFC 5737).
@@ -206,10 +209,24 @@ func (t *Topology) count(l layout) (err error) {
 	if !l.count {
 		return nil
 	}
-	if t.offered, err = countAt(t.Director, t.In, !l.wiring.Kernel); err != nil {
+	if t.offered, err = countAt(t.Director, t.In, 0, !l.wiring.Kernel); err != nil {
 		return err
 	}
-	t.received, err = countAt(t.Server, t.SinkIf, true)
+	port := uint16(0)
+	if l.pings {
+		port = discard.Port
+	}
+	t.received, err = countAt(t.Server, t.SinkIf, port, true)
+	return err
+}
+
+// pinEnd fixes the calling goroutine, which is an end of the round trips, to its
+// processor.
+func (t *Topology) pinEnd(cpu int) error {
+	err := pinThread(cpu)
+	if err == nil && t.urgent {
+		err = hurry()
+	}
 	return err
 }
 

@@ -90,7 +90,7 @@ func crowd(ctx context.Context, e *Env, d Director, rate int) (t *Topology, g ge
 		err = errors.Join(err, t.Server.Addr(t.SinkIf, real.String()+"/24"))
 	}
 	if err == nil {
-		g, err = newPacedGenerator(t, 1000, rate)
+		g, err = newGenerator(t, Load{Flows: 1000, Rate: rate, SocketSource: e.SocketSource})
 	}
 	if err != nil {
 		t.close()

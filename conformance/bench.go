@@ -8,6 +8,7 @@ import (
 	"ulvs/dataplane"
 	"ulvs/dataplane/memport"
 	"ulvs/dataplane/nexthop"
+	"ulvs/sched"
 	"ulvs/wire"
 )
 
@@ -52,8 +53,9 @@ type bench struct {
 	arps     []string      // requests seen on the server link since last asked
 }
 
-func newBench(serverMTU int) (*bench, error) {
-	d, err := dataplane.New(dataplane.Config{Conns: benchConns, Seed: 42, Workers: 1, Hops: newHops(serverMTU)})
+// newBench makes a bench; watch is dataplane.Config's.
+func newBench(serverMTU int, watch func(sched.Scheduler) sched.Scheduler) (*bench, error) {
+	d, err := dataplane.New(dataplane.Config{Conns: benchConns, Seed: 42, Workers: 1, Hops: newHops(serverMTU), Watch: watch})
 	if err != nil {
 		return nil, err
 	}

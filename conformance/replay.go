@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ulvs/sched"
 )
 
 // player replays one scenario.
@@ -23,11 +25,18 @@ type player struct {
 	diffs    []Difference // of the step under way
 	result   Result
 	ids      map[uint32]uint32 // of the step under way, by those that the kernel drew
+	watch    func(sched.Scheduler) sched.Scheduler
 }
 
 // Run replays a scenario on a bench of its own.
-func Run(s *Scenario) Result {
-	p := &player{scenario: s, mtu: serverMTU(s.Name), result: Result{Group: s.Group, Name: s.Name, Steps: s.Len()}}
+func Run(s *Scenario) Result { return newPlayer(s).replay() }
+
+func newPlayer(s *Scenario) *player {
+	return &player{scenario: s, mtu: serverMTU(s.Name), result: Result{Group: s.Group, Name: s.Name, Steps: s.Len()}}
+}
+
+func (p *player) replay() Result {
+	s := p.scenario
 	if err := p.begin(); err != nil {
 		p.label = "set-up"
 		p.differ(setUp, "it succeeds", err.Error())
@@ -61,7 +70,7 @@ func serverMTU(name string) int {
 // begin sets the bench up and lets the announcements of the virtual addresses
 // pass.
 func (p *player) begin() (err error) {
-	if p.bench, err = newBench(p.mtu); err != nil {
+	if p.bench, err = newBench(p.mtu, p.watch); err != nil {
 		return err
 	}
 	p.advance(p.now + time.Second)

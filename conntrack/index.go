@@ -28,9 +28,9 @@ func (s *Shard) next(i int) int {
 	return 0
 }
 
-// link enters c, whose client's end is the one locked, into the index.
-func (s *Shard) link(c *Conn) {
-	a, b := s.tags(s.hash, c)
+// link enters c, whose client's end is the one locked, into the index, by the
+// tags of its virtual and its real end.
+func (s *Shard) link(c *Conn, a, b uint32) {
 	n := c.unit - uint32(s.first) + 1
 	s.put(a, n)
 	c.flags |= Hashed

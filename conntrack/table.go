@@ -22,9 +22,10 @@ type Config struct {
 	// Capacity is the number of IPv4 connections that fit, templates included;
 	// an IPv6 connection counts as two.
 	Capacity int
-	// Region is the table's memory, at least RegionSize(Capacity) bytes aligned
-	// to 8; New overwrites it all. If nil, New allocates it on the heap. A
-	// mapping with huge pages makes lookups in a large table clearly faster.
+	// Region is the table's memory, at least RegionSize(Capacity) zero bytes
+	// aligned to 8. New writes a header and touches nothing else: a fresh mapping
+	// takes memory only as connections come. If nil, New allocates it on the
+	// heap. Huge pages make lookups in a large table clearly faster.
 	Region []byte
 	// Seed keys the hashes. It must be random and secret, and not 0.
 	Seed uint64
@@ -92,7 +93,7 @@ func (g geometry) size() int {
 	return headerSize + g.shards*(g.units*(UnitSize+4)+g.slots*8+g.units/64*blockSize)
 }
 
-// New makes an empty table. All its memory is allocated here.
+// New makes an empty table. All its memory is reserved here.
 func New(cfg Config) (*Table, error) {
 	if cfg.Capacity < MinCapacity || cfg.Capacity > MaxCapacity {
 		return nil, fmt.Errorf("make connection table: capacity %d is not in %d..%d", cfg.Capacity, MinCapacity, MaxCapacity)
@@ -119,10 +120,9 @@ func New(cfg Config) (*Table, error) {
 const perShard = 4 + 4*int(numClass)
 
 // build makes the table in region, which starts on a cache line. The entries
-// come first; what follows them can be rebuilt from them. Clearing touches every
-// page, so that the memory is really there and no packet meets a page fault.
+// come first; what follows them can be rebuilt from them. All zero is an empty
+// table, so that no page but the header's is touched.
 func build(cfg Config, g geometry, region []byte) *Table {
-	clear(region)
 	writeHeader(region, cfg, g)
 	total := g.shards * g.units
 	conns, region := carve[Conn](region[headerSize:], total)

@@ -133,6 +133,7 @@ func (d *Daemon) clock() time.Duration { return time.Since(d.started) }
 
 // start brings everything up: guard, workers, what the kernel knows, ports.
 func (d *Daemon) start() error {
+	letRun(d.opts.Workers)
 	for i := range d.opts.Workers {
 		w, err := startWorker(d, i)
 		if err != nil {

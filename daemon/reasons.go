@@ -6,45 +6,6 @@ import (
 	"ulvs/dataplane/afpacket"
 )
 
-// Losses that are not reasons of a packet: the Director never saw it, or was
-// done with it.
-const (
-	lostRingFull  = "port-ring-full"
-	lostSendFull  = "port-send-full"
-	lostSendDown  = "port-send-down"
-	lostTooLong   = "port-send-too-long"
-	lostRefused   = "port-send-refused"
-	lostLink      = "port-link-errors"
-	lostSend      = "worker-send-lost"
-	lostPanics    = "worker-panics"
-	lostNeighbour = "neighbour-dropped"
-	lostDatagram  = "fragments-incomplete"
-)
-
-// lossMeanings says what each of them counts.
-var lossMeanings = map[string]string{
-	lostRingFull:  "frame lost because the receive ring was full",
-	lostSendFull:  "frame not sent: the interface's transmit queue was full",
-	lostSendDown:  "frame not sent: the interface was down or deleted",
-	lostTooLong:   "frame not sent: larger than the interface's MTU",
-	lostRefused:   "frame not sent: the kernel refused it",
-	lostLink:      "times that the kernel told of an interface going down",
-	lostSend:      "frame not sent for whatever reason, port-send-* included",
-	lostPanics:    "internal faults that a worker has survived",
-	lostDatagram:  "datagram given up: fragments missing, overlapping, or too many waiting",
-	lostNeighbour: "held frame dropped: its next hop did not answer ARP, or the link went down",
-}
-
-// Meaning is the one line that explains a name in Reasons, "" of an unknown one.
-func Meaning(name string) string {
-	for r := range dataplane.NumReasons {
-		if r.String() == name {
-			return r.Meaning()
-		}
-	}
-	return lossMeanings[name]
-}
-
 // Reasons counts packets by what became of them, and what was lost before and
 // after.
 func (d *Daemon) Reasons() api.Reasons {
@@ -55,12 +16,12 @@ func (d *Daemon) Reasons() api.Reasons {
 	}
 	d.ports.addLosses(r)
 	for _, w := range d.workers {
-		note(r, lostSend, w.SendLost())
-		note(r, lostPanics, w.Panics())
+		note(r, api.LostSend, w.SendLost())
+		note(r, api.LostPanics, w.Panics())
 	}
-	note(r, lostNeighbour, d.hops.Stats().Dropped)
+	note(r, api.LostNeighbour, d.hops.Stats().Dropped)
 	f := d.director.Fragments()
-	note(r, lostDatagram, f.Expired+f.Evicted+f.Overlaps)
+	note(r, api.LostDatagram, f.Expired+f.Evicted+f.Overlaps)
 	return r
 }
 
@@ -90,10 +51,10 @@ func (s *portSet) addLosses(r api.Reasons) {
 
 // addLosses adds one port's losses to r.
 func addLosses(r map[string]uint64, st afpacket.Stats) {
-	note(r, lostRingFull, st.RingDrops)
-	note(r, lostSendFull, st.SendFull)
-	note(r, lostSendDown, st.SendDown)
-	note(r, lostTooLong, st.SendTooLong)
-	note(r, lostRefused, st.SendRefused)
-	note(r, lostLink, st.LinkErrors)
+	note(r, api.LostRingFull, st.RingDrops)
+	note(r, api.LostSendFull, st.SendFull)
+	note(r, api.LostSendDown, st.SendDown)
+	note(r, api.LostTooLong, st.SendTooLong)
+	note(r, api.LostRefused, st.SendRefused)
+	note(r, api.LostLink, st.LinkErrors)
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"maps"
+	"runtime"
 	"runtime/debug"
 	"slices"
 
@@ -14,6 +15,20 @@ type worker struct {
 	*dataplane.Worker
 	poller *afpacket.Poller
 	done   chan struct{}
+}
+
+// beside is how many threads of Go may run beside the workers.
+const beside = 2
+
+// letRun has Go run every worker and what is beside them at the same time, and
+// leaves it to the kernel who gets a processor. By itself Go runs as many as there
+// are processors, one in a daemon that is pinned to one: a worker then waits up
+// to 10 ms for a request of the API or a collection to give way, which is
+// longer than its ring lasts.
+func letRun(workers int) {
+	if n := workers + beside; runtime.GOMAXPROCS(0) < n {
+		runtime.GOMAXPROCS(n)
+	}
 }
 
 // startWorker starts worker i, yet without ports.
@@ -34,6 +49,10 @@ func startWorker(d *Daemon, i int) (*worker, error) {
 	}
 	go func() {
 		defer close(w.done)
+		runtime.LockOSThread() // until its end, as its priority is
+		if err := afpacket.Urgent(); err != nil {
+			d.log.Info("workers run like any other thread: frames may be lost where a busy process shares their processor", "worker", i, "err", err)
+		}
 		w.Run()
 	}()
 	return w, nil

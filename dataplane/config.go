@@ -130,10 +130,14 @@ func (d *Director) addService(t *service.Table, k service.Key) error {
 
 // newScheduler makes the scheduler that a service asks for.
 func (d *Director) newScheduler(v *service.VirtualService) (sched.Scheduler, error) {
-	return sched.New(v.Scheduler, sched.Config{
+	s, err := sched.New(v.Scheduler, sched.Config{
 		Flags: v.SchedFlag, Seed: d.seed, Tunables: d.tunables,
 		LastWeight: func(s *sched.Server) int32 { return d.all[s.ID].lastWeight },
 	})
+	if err == nil && d.watch != nil {
+		s = d.watch(s)
+	}
+	return s, err
 }
 
 // editService stores the new settings and, if the scheduler is another one,

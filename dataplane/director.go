@@ -23,6 +23,10 @@ type Config struct {
 	Ports   int    // number of ports the lanes can address; 0 means DefaultPorts
 	Hops    *nexthop.Table
 	Memory  []byte // for the connection table, ConnBytes(Conns) bytes; nil: allocate
+
+	// Watch puts something of a test around each scheduler, to see its picks; nil:
+	// nothing.
+	Watch func(sched.Scheduler) sched.Scheduler
 }
 
 // ConnBytes is the memory of a table of so many connections, in bytes.
@@ -39,6 +43,7 @@ type Director struct {
 	timeouts *conntrack.Timeouts
 	seed     uint64
 	tunables *sched.Tunables
+	watch    func(sched.Scheduler) sched.Scheduler // Config.Watch
 	hops     *nexthop.Table
 	lanes    []*Lane
 	view     atomic.Pointer[view]
@@ -80,6 +85,7 @@ func New(c Config) (*Director, error) {
 		timeouts: conntrack.NewTimeouts(),
 		seed:     c.Seed,
 		tunables: sched.NewTunables(),
+		watch:    c.Watch,
 		services: make(map[service.Key]*Service),
 		trash:    make(map[trashKey]*Server),
 	}

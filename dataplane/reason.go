@@ -167,7 +167,7 @@ func (r Reason) Verdict() Verdict {
 // Meaning returns one line for people.
 func (r Reason) Meaning() string {
 	if r < firstReason {
-		return "malformed packet: " + wire.Fault(r).String()
+		return faultTexts[r].meaning
 	}
 	return reasonTexts[r].meaning
 }

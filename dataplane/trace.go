@@ -65,12 +65,12 @@ type MatchBy uint8
 
 // Values of MatchBy.
 const (
-	NotMatched  MatchBy = iota // not asked: the packet has a connection, or did not get so far
-	ByNothing                  // asked: there is none
-	ByMark                     // its firewall mark
-	ByAddress                  // address, port and protocol
-	ByFTP                      // may be data of the address's FTP service
-	ByAnyPort                  // the address's service of port 0
+	NotMatched MatchBy = iota // not asked: the packet has a connection, or did not get so far
+	ByNothing                 // asked: there is none
+	ByMark                    // its firewall mark
+	ByAddress                 // address, port and protocol
+	ByFTP                     // may be data of the address's FTP service
+	ByAnyPort                 // the address's service of port 0
 )
 
 // Match is how the virtual service of a first packet was found.

@@ -66,8 +66,17 @@ func (n *network) clean(t *testing.T) {
 // reasons are the director's counts.
 func (n *network) reasons() map[string]uint64 {
 	n.t.Helper()
+	var answer struct {
+		Reasons []struct {
+			Name  string
+			Count uint64
+		}
+	}
+	check(n.t, json.Unmarshal([]byte(n.run(n.Director, binary, "reasons", "--json", "--interval", "0")), &answer))
 	counts := map[string]uint64{}
-	check(n.t, json.Unmarshal([]byte(n.run(n.Director, binary, "reasons", "--json")), &counts))
+	for _, r := range answer.Reasons {
+		counts[r.Name] = r.Count
+	}
 	return counts
 }
 

@@ -51,17 +51,25 @@ func (d *destinations) lifetime() time.Duration { return time.Duration(d.life.Lo
 // find returns the destination of f, and notes its use; nil if it is not known.
 // The answer holds until the next add.
 func (d *destinations) find(f *Flow) *destination {
+	e := d.peek(f)
+	if e != nil {
+		e.used = f.Now
+	}
+	return e
+}
+
+// peek is find without the note.
+func (d *destinations) peek(f *Flow) *destination {
 	i, ok := d.index[f.Virtual]
 	if !ok {
 		return nil
 	}
-	d.slots[i].used = f.Now
 	return &d.slots[i]
 }
 
 // add remembers s for the destination of f, which is not known.
 func (d *destinations) add(f *Flow, s *Server) {
-	if len(d.index) >= hardLimit || d.members >= memberLimit {
+	if d.full() {
 		return
 	}
 	if d.index == nil {
@@ -79,6 +87,9 @@ func (d *destinations) add(f *Flow, s *Server) {
 	e.addr, e.used = f.Virtual, f.Now
 	d.join(e, s, f.Now)
 }
+
+// full reports whether there is no room for another destination.
+func (d *destinations) full() bool { return len(d.index) >= hardLimit || d.members >= memberLimit }
 
 // join makes s the newest server of e.
 func (d *destinations) join(e *destination, s *Server, now time.Duration) {

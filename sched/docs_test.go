@@ -104,6 +104,43 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+var shown = regexp.MustCompile("(?ms)^```explanation\n(.*?)^\n(.*?)^```$")
+
+// TestDocsExplanation: the explanation that docs/schedulers.md shows is that of
+// wlc.
+func TestDocsExplanation(t *testing.T) {
+	text, err := os.ReadFile("../docs/schedulers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := shown.FindStringSubmatch(string(text))
+	if m == nil {
+		t.Fatal("docs/schedulers.md shows no explanation")
+	}
+	s := maker(t, "wlc")()
+	readExamples(t, "```example\n"+m[1]+"```")[0].servers(t, s)
+	if got := explanationText(s.(sched.Explainer).Explain(&sched.Flow{})); got != m[2] {
+		t.Errorf("docs/schedulers.md shows\n%s\nand it is\n%s", m[2], got)
+	}
+}
+
+// explanationText writes an explanation as docs/schedulers.md does.
+func explanationText(e sched.Explanation) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "rule     %s\nformula  %s\nserver            weight  active  inactive\n", e.Rule, e.Formula)
+	for _, c := range e.Candidates {
+		fmt.Fprintf(&b, "%s:%d  %8d  %6d  %8d  ", c.Server.Addr, c.Server.Port, c.Weight, c.Active, c.Inactive)
+		if c.Excluded != "" {
+			fmt.Fprintln(&b, c.Excluded)
+		} else {
+			fmt.Fprintf(&b, "%s = %.3f\n", c.Term, c.Value)
+		}
+	}
+	s := e.Candidates[e.Chosen].Server
+	fmt.Fprintf(&b, "chosen   %s:%d: %s\n", s.Addr, s.Port, e.Why)
+	return b.String()
+}
+
 const examplePicks = 6
 
 // run picks as the example says and returns the picks as it writes them.

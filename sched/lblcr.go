@@ -2,6 +2,7 @@ package sched
 
 import (
 	"slices"
+	"time"
 )
 
 // localityReplicated is lblc with a set of servers for each destination, which
@@ -35,7 +36,7 @@ func (l *localityReplicated) Pick(f *Flow) *Server {
 		return s
 	}
 	s := walk(d.servers, l.scoreMember)
-	if len(d.servers) > 1 && f.Now > d.changed+l.known.lifetime() {
+	if l.shrinks(d, f.Now) {
 		l.known.leave(d, mostLoaded(d.servers), f.Now)
 	}
 	if s != nil && !l.overloaded(s) {
@@ -46,6 +47,12 @@ func (l *localityReplicated) Pick(f *Flow) *Server {
 		l.known.join(d, s, f.Now)
 	}
 	return s
+}
+
+// shrinks reports whether a set has not changed for so long that a member is to
+// leave.
+func (l *localityReplicated) shrinks(d *destination, now time.Duration) bool {
+	return len(d.servers) > 1 && now > d.changed+l.known.lifetime()
 }
 
 // scoreMember is wlc's rule for a member of a set, which may have been removed.

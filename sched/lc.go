@@ -14,3 +14,9 @@ func newLeastConn(*Config) Scheduler { return &leastConn{newRanking(scoreLC)} }
 func (l *leastConn) Name() string { return "lc" }
 
 func (l *leastConn) Pick(*Flow) *Server { return l.least() }
+
+// Explain implements Explainer.
+func (l *leastConn) Explain(*Flow) Explanation {
+	return l.explain("The usable server with the least load is taken, whatever its weight, "+
+		"and the first in the list of equals.", &formulaLC)
+}

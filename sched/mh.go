@@ -152,11 +152,17 @@ func (m *maglev) take(r *mhRow) {
 	m.table[r.place] = r.server
 }
 
-func (m *maglev) Pick(f *Flow) *Server {
+// key is what is hashed of a client.
+func (m *maglev) key(f *Flow) uint32 {
 	key := fold(f.Client)
 	if m.port {
 		key += uint32(f.ClientPort)
 	}
+	return key
+}
+
+func (m *maglev) Pick(f *Flow) *Server {
+	key := m.key(f)
 	place := sipHash13(key, mhStartKey) % mhPlaces
 	if s := usableOrNil(m.table[place]); s != nil || !m.fallback {
 		return s
@@ -171,13 +177,17 @@ func (m *maglev) pickFallback(key, place uint32) *Server {
 		return nil
 	}
 	for i := range uint32(mhPlaces) {
-		offset := (place + i) % mhPlaces
-		if s := usableOrNil(m.table[sipHash13(key+offset, mhStartKey)%mhPlaces]); s != nil {
+		if s := usableOrNil(m.table[mhProbe(key, mhOffset(place, i))]); s != nil {
 			return s
 		}
 	}
 	return nil
 }
+
+// mhOffset and mhProbe return the i-th offset of a fallback and the place that it
+// looks at.
+func mhOffset(place, i uint32) uint32   { return (place + i) % mhPlaces }
+func mhProbe(key, offset uint32) uint32 { return sipHash13(key+offset, mhStartKey) % mhPlaces }
 
 func anyUsable(list []*Server) bool {
 	for _, s := range list {

@@ -14,3 +14,13 @@ func newNeverQueue(*Config) Scheduler { return &neverQueue{newRanking(scoreNQ)} 
 func (l *neverQueue) Name() string { return "nq" }
 
 func (l *neverQueue) Pick(*Flow) *Server { return l.least() }
+
+// Explain implements Explainer.
+func (l *neverQueue) Explain(*Flow) Explanation {
+	e := l.explain("The first usable server in the list without an active connection is taken at once; if there is "+
+		"none, as sed.", &formulaNQ)
+	if e.Chosen >= 0 && e.Candidates[e.Chosen].Active <= 0 {
+		e.Why = "idle server, taken at once: first in the list without an active connection"
+	}
+	return e
+}

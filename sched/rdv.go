@@ -1,6 +1,10 @@
 package sched
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
 
 // rendezvous takes the usable server that scores best for the client's address
 // (weighted rendezvous hashing: Thaler and Ravishankar, "Using Name-Based Mappings
@@ -50,12 +54,16 @@ func (r *rendezvous) changed(list []*Server) {
 // endKey makes one word of the two of an address.
 func endKey(w0, w1 uint64) uint64 { return mix(mix(w0)+w1) << 16 }
 
-func (r *rendezvous) Pick(f *Flow) *Server {
-	client := endKey(f.Client.Words())
+// portOf is what counts of the client's port.
+func (r *rendezvous) portOf(f *Flow) uint64 {
 	if r.port {
-		client += uint64(f.ClientPort)
+		return uint64(f.ClientPort)
 	}
-	client = mix(client + r.seed)
+	return 0
+}
+
+func (r *rendezvous) Pick(f *Flow) *Server {
+	client := mix(endKey(f.Client.Words()) + r.portOf(f) + r.seed)
 	var best *Server
 	score := math.Inf(1)
 	for i, s := range r.list {
@@ -65,11 +73,45 @@ func (r *rendezvous) Pick(f *Flow) *Server {
 		if 1-u >= score*weight || !s.Usable() {
 			continue
 		}
-		if sc := -math.Log(u) / weight; sc < score {
+		if sc := rdvScore(u, weight); sc < score {
 			best, score = s, sc
 		}
 	}
 	return best
+}
+
+// rdvScore is what servers are compared by.
+func rdvScore(u, weight float64) float64 { return -math.Log(u) / weight }
+
+// Explain implements Explainer.
+func (r *rendezvous) Explain(f *Flow) Explanation {
+	e := newExplanation("The usable server with the least score for the client is taken, "+
+		"and the first in the list of equals.", r.list)
+	client := mix(endKey(f.Client.Words()) + r.portOf(f) + r.seed)
+	s := r.Pick(f)
+	e.fact("client", "%s", hashed(f, r.port))
+	e.fact("u", "a number between 0 and 1 made of the client, the server and the seed")
+	e.Formula = "-ln(u) / weight"
+	why := "least score of all"
+	for i := range e.Candidates {
+		c := &e.Candidates[i]
+		if c.Excluded != "" {
+			continue
+		}
+		u := unit(mix(client + r.keys[i]))
+		c.Term, c.Value = fmt.Sprintf("-ln(%.6f)/%d", u, c.Weight), sixDigits(rdvScore(u, float64(c.Weight)))
+		if c.Server == s {
+			why = fmt.Sprintf("least score of all, %.6g", c.Value)
+		}
+	}
+	e.choose(s, why)
+	return *e
+}
+
+// sixDigits rounds x: all digits of a score would tell the seed.
+func sixDigits(x float64) float64 {
+	y, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 6, 64), 64)
+	return y
 }
 
 // unit maps x evenly to the numbers between 0 and 1, both left out.

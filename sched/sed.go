@@ -15,3 +15,9 @@ func newShortestDelay(*Config) Scheduler { return &shortestDelay{newRanking(scor
 func (l *shortestDelay) Name() string { return "sed" }
 
 func (l *shortestDelay) Pick(*Flow) *Server { return l.least() }
+
+// Explain implements Explainer.
+func (l *shortestDelay) Explain(*Flow) Explanation {
+	return l.explain("The usable server is taken that would have the fewest active connections per weight with one "+
+		"more, and the first in the list of equals.", &formulaSED)
+}

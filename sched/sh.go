@@ -19,6 +19,7 @@ package sched
 // fewer buckets than due, or none.
 type sourceHash struct {
 	table    [buckets]*Server
+	list     []*Server
 	port     bool
 	fallback bool
 }
@@ -38,6 +39,7 @@ func (h *sourceHash) Edited(list []*Server, _ *Server)         { h.fill(list) }
 func (h *sourceHash) Removed(list []*Server, _ *Server, _ int) { h.fill(list) }
 
 func (h *sourceHash) fill(list []*Server) {
+	h.list = list
 	clear(h.table[:])
 	if len(list) == 0 {
 		return
@@ -51,17 +53,25 @@ func (h *sourceHash) fill(list []*Server) {
 	}
 }
 
-func (h *sourceHash) Pick(f *Flow) *Server {
+// key is what is hashed of a client.
+func (h *sourceHash) key(f *Flow) uint32 {
 	key := fold(f.Client)
 	if h.port {
 		key += uint32(f.ClientPort)
 	}
-	i := bucket(key)
+	return key
+}
+
+// probe returns the bucket that a fallback from bucket i looks at with an offset.
+func probe(i uint8, offset int) uint8 { return 2*i + uint8(offset) }
+
+func (h *sourceHash) Pick(f *Flow) *Server {
+	i := bucket(h.key(f))
 	if s := usableOrNil(h.table[i]); s != nil || !h.fallback {
 		return s
 	}
 	for offset := range buckets {
-		if s := usableOrNil(h.table[2*i+uint8(offset)]); s != nil {
+		if s := usableOrNil(h.table[probe(i, offset)]); s != nil {
 			return s
 		}
 	}

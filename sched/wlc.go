@@ -16,3 +16,9 @@ func newWeightedLeastConn(*Config) Scheduler {
 func (l *weightedLeastConn) Name() string { return "wlc" }
 
 func (l *weightedLeastConn) Pick(*Flow) *Server { return l.least() }
+
+// Explain implements Explainer.
+func (l *weightedLeastConn) Explain(*Flow) Explanation {
+	return l.explain("The usable server with the least load per weight is taken, "+
+		"and the first in the list of equals.", &formulaWLC)
+}

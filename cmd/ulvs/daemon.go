@@ -49,7 +49,7 @@ logs SIGHUP: there is no file to reload.`,
 func (r *runner) flags(f *pflag.FlagSet) {
 	f.StringSliceVarP(&r.Interfaces, "interface", "i", nil, "interfaces to work on (default every Ethernet interface that is not part of a bridge or bond)")
 	f.IntVar(&r.Workers, "workers", daemon.DefaultWorkers, "worker threads; flows are spread over them")
-	f.IntVar(&r.Capacity, "capacity", daemon.DefaultCapacity, "connections the table can hold; its memory is reserved at the start")
+	f.IntVar(&r.Capacity, "capacity", daemon.DefaultCapacity, "connections the table can hold; memory is reserved for all, and taken as they come")
 	f.StringVar(&r.Socket, "socket", "", "unix socket of the API (default one per network namespace below /run/ulvs)")
 	f.IntVar(&r.RingSlots, "ring-slots", 0, "frames that each receive ring holds (default as many as --ring-memory allows, at most 2070)")
 	f.Int64Var(&r.ringMiB, "ring-memory", daemon.DefaultRingMemory>>20, "MiB that all receive rings together may take")

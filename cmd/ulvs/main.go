@@ -93,8 +93,11 @@ the binary by the name ipvsadm. The first change starts the daemon.`,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(runCommand(), labCommand(), decapCommand(), statusCommand(), reasonsCommand(), setCommand(), procCommand(), saveCommand(),
-		markCommand(), benchCommand(), conformanceCommand(), ipvsadmHelp(), labHostCommand())
+	root.AddCommand(
+		runCommand(), statusCommand(), topCommand(), reasonsCommand(), doctorCommand(), setCommand(), markCommand(), saveCommand(), procCommand(), ipvsadmHelp(),
+		labCommand(), labHostCommand(), decapCommand(),
+		benchCommand(), conformanceCommand(),
+	)
 	return root
 }
 

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"ulvs/control"
 	"ulvs/control/api"
-	"ulvs/daemon"
 )
 
 // statusCommand says what the daemon is doing.
@@ -28,21 +24,5 @@ func printInfo(w io.Writer, i *api.Info) {
 	fmt.Fprintf(w, "socket       %s\n", i.Socket)
 	for _, t := range i.Warnings {
 		fmt.Fprintf(w, "warning      %s\n", t)
-	}
-}
-
-// reasonsCommand lists what became of packets.
-func reasonsCommand() *cobra.Command {
-	return ask("reasons", "list how many packets were forwarded, passed and dropped, by reason", (*control.Client).Reasons, printReasons)
-}
-
-// printReasons prints the counts, largest first, with a line of meaning each.
-func printReasons(w io.Writer, r api.Reasons) {
-	names := slices.Collect(maps.Keys(r))
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(r[b], r[a]), cmp.Compare(a, b))
-	})
-	for _, n := range names {
-		fmt.Fprintf(w, "%14d  %-24s %s\n", r[n], n, daemon.Meaning(n))
 	}
 }

@@ -32,11 +32,6 @@ func TestPrint(t *testing.T) {
 			})
 		}, "ulvs v1, pid 7, up 1m30s\ninterfaces   eth1 eth2\nworkers      2\nconnections  3 of 64 (5 MiB)\n" +
 			"socket       /run/x\nwarning      no guard\n"},
-		{"reasons, largest first, equals by name", func() {
-			printReasons(&b, api.Reasons{"passed-arp": 2, "forwarded-dr": 10, "answered-arp": 2})
-		}, "            10  forwarded-dr             client packet sent to a real server's MAC\n" +
-			"             2  answered-arp             ARP request for a VIP that is not the host's\n" +
-			"             2  passed-arp               ARP for the host's own stack\n"},
 		{"marks, which of them lead nowhere", func() {
 			s := &api.State{Services: []api.ServiceState{{VirtualService: service.VirtualService{Key: service.Key{Mark: 1}}}}}
 			printMarks(&b, []service.MarkRule{rule("-d 198.51.100.1 1"), rule("-s 192.0.2.0/24 0"), rule("2")}, s)

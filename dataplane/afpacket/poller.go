@@ -3,7 +3,6 @@ package afpacket
 import (
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +30,7 @@ func NewPoller(ports ...*Port) (*Poller, error) {
 		p.fds = append(p.fds, unix.PollFd{Fd: int32(port.rx), Events: unix.POLLIN})
 	}
 	p.fds = append(p.fds, unix.PollFd{Fd: int32(event), Events: unix.POLLIN})
-	if runtime.NumCPU() == 1 {
+	if processors() == 1 {
 		p.wait.mode = Block // nobody could produce what we would spin for
 	}
 	return p, nil
@@ -56,14 +55,24 @@ func (p *Poller) Wait(d time.Duration) {
 	}
 }
 
-// lookFor spins for at most d until there is a reason to return from Wait.
+// lookFor spins for at most d until there is a reason to return from Wait. It
+// lets others run between two looks, which costs nothing where nobody wants
+// to: whoever receives for us on this processor (threaded NAPI), or answers
+// (a server on the same machine), must not wait for our spinning. If somebody
+// took it for longer, spinning is no use here: a sleeper gets the processor back
+// sooner than one who gives it away.
 func (p *Poller) lookFor(d time.Duration) bool {
-	for start := time.Now(); ; {
+	start := time.Now()
+	for last := start; ; {
 		if p.ready() {
 			return true
 		}
-		if time.Since(start) >= d {
+		now := time.Now()
+		if now.Sub(start) >= d || p.wait.mode == Adaptive && now.Sub(last) > crowded {
 			return false
+		}
+		if last = now; p.wait.mode == Adaptive {
+			_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		}
 	}
 }

@@ -41,6 +41,10 @@ func (p Poll) String() string { return pollNames[p] }
 // a conversation and costs at most that much of a processor per wait.
 const spinTime = 50 * time.Microsecond
 
+// crowded is how long others may have the processor between two looks without
+// being in our way: interrupts take less.
+const crowded = 20 * time.Microsecond
+
 // Bounds of a spinner.
 const (
 	fullCredit = 8  // looks in vain until Adaptive gives up looking

@@ -8,6 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Exists reports whether there is a table of that name in this network
+// namespace, whoever made it. It needs CAP_NET_ADMIN.
+func Exists() (bool, error) {
+	handle, err := tableHandle()
+	return handle != 0, err
+}
+
 // tableHandle returns the number that the kernel has given to our table, 0 if
 // there is none. No two tables of a namespace ever have the same.
 func tableHandle() (uint64, error) {

@@ -10,7 +10,8 @@ import (
 
 // ruleset is our chains and sets:
 //
-//	ingress-IF (base chain of each interface): jump judge
+//	ingress-IF (base chain of each interface): whole packets to a service: drop,
+//	       in one rule, since nearly all are such; jump judge
 //	judge: frames for other hosts pass; IPv4: jump ip4; IPv6: jump ip6
 //	ip4:   later fragments of what was dropped: drop
 //	       jump taken4
@@ -48,10 +49,7 @@ func addRules(conn *nftables.Conn, t *nftables.Table) (ruleset, error) {
 			return rs, err
 		}
 		ip := f.addChains(conn, t)
-		// With the tag of a VLAN in its metadata a frame shows the tag's type
-		// here: it belongs to another interface.
-		isFamily := []expr.Any{load(expr.PayloadBaseLLHeader, 12, 2, reg), equal(byte(f.etherType>>8), byte(f.etherType))}
-		rule(conn, rs.judge, isFamily, verdict(expr.VerdictJump, ip.Name))
+		rule(conn, rs.judge, f.isFamily(), verdict(expr.VerdictJump, ip.Name))
 	}
 	return rs, nil
 }
@@ -93,6 +91,9 @@ func (rs *ruleset) hook(conn *nftables.Conn, ifname string) {
 		Hooknum: nftables.ChainHookIngress, Priority: &prio, Policy: &policy, Device: ifname,
 	})
 	conn.FlushChain(c)
+	for _, f := range rs.families {
+		rule(conn, c, toThisHost(), f.isFamily(), f.whole(), f.endpoint(f.dst, 2), f.in(setServices), dropHere())
+	}
 	rule(conn, c, verdict(expr.VerdictJump, rs.judge.Name))
 }
 
@@ -126,6 +127,35 @@ func equal(data ...byte) expr.Any {
 // verdict ends the rule.
 func verdict(kind expr.VerdictKind, chain string) []expr.Any {
 	return []expr.Any{&expr.Verdict{Kind: kind, Chain: chain}}
+}
+
+// toThisHost goes on if the frame is addressed to this host.
+func toThisHost() []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPKTTYPE, Register: reg}, equal(unix.PACKET_HOST)}
+}
+
+// isFamily goes on if the frame is of the family. With the tag of a VLAN in its
+// metadata it shows the tag's type here: it belongs to another interface.
+func (f *family) isFamily() []expr.Any {
+	return []expr.Any{load(expr.PayloadBaseLLHeader, 12, 2, reg), equal(byte(f.etherType>>8), byte(f.etherType))}
+}
+
+// whole goes on if an IPv4 packet is no fragment; of IPv6 no fragment has to be
+// remembered.
+func (f *family) whole() []expr.Any {
+	if f.addrLen != 4 {
+		return nil
+	}
+	return []expr.Any{
+		load(expr.PayloadBaseNetworkHeader, 6, 2, reg),
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 2, Mask: []byte{0x3f, 0xff}, Xor: []byte{0, 0}},
+		equal(0, 0),
+	}
+}
+
+// dropHere counts and drops what need not be remembered.
+func dropHere() []expr.Any {
+	return append([]expr.Any{&expr.Counter{}}, verdict(expr.VerdictDrop, "")...)
 }
 
 // drop counts, for the operator's nft list ruleset, and leads to the end.

@@ -20,6 +20,19 @@ type loadAttr struct {
 	logBuf   uint64
 }
 
+// mapAttr is the part of union bpf_attr that BPF_MAP_CREATE reads.
+type mapAttr struct{ kind, keySize, valueSize, entries, flags uint32 }
+
+// newMap makes an array of one 64-bit word and returns its descriptor.
+func newMap() (int, error) {
+	attr := mapAttr{kind: unix.BPF_MAP_TYPE_ARRAY, keySize: 4, valueSize: 8, entries: 1}
+	fd, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_MAP_CREATE, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
+
 // runAttr is the part of union bpf_attr that BPF_PROG_TEST_RUN reads.
 type runAttr struct {
 	fd, retval              uint32

@@ -25,10 +25,13 @@ const (
 )
 
 const (
+	helperTime     = 5  // bpf_ktime_get_ns
 	helperRandom   = 7  // bpf_get_prandom_u32
 	helperRedirect = 23 // bpf_redirect
 	xdpPass        = 2
+	xdpDrop        = 1
 	xdpAborted     = 0
+	mapValue       = 2 // BPF_PSEUDO_MAP_VALUE: the immediate is a map
 
 	headerChecksum = 14 + 10 // of an IPv4 header behind Ethernet's, in bytes
 	sourceAddress  = 14 + 12
@@ -36,9 +39,15 @@ const (
 	leastFrame     = 14 + 20 + 8
 )
 
+// bits64 is the size of a double word (BPF_DW).
+const bits64 = 0x18
+
 // Operation codes.
 const (
 	load32   = unix.BPF_LDX | unix.BPF_MEM | unix.BPF_W
+	load64   = unix.BPF_LDX | unix.BPF_MEM | bits64
+	store64  = unix.BPF_STX | unix.BPF_MEM | bits64
+	wideImm  = unix.BPF_LD | unix.BPF_IMM | bits64 // of two instructions
 	store16  = unix.BPF_STX | unix.BPF_MEM | unix.BPF_H
 	store32  = unix.BPF_STX | unix.BPF_MEM | unix.BPF_W
 	imm16    = unix.BPF_ST | unix.BPF_MEM | unix.BPF_H
@@ -57,6 +66,7 @@ const (
 	xor32Imm = unix.BPF_ALU | unix.BPF_XOR | unix.BPF_K
 	shr32Imm = unix.BPF_ALU | unix.BPF_RSH | unix.BPF_K
 	bigEnd   = unix.BPF_ALU | unix.BPF_END | unix.BPF_TO_BE
+	jumpFrom = unix.BPF_JMP | unix.BPF_JGE | unix.BPF_X
 	jumpOver = unix.BPF_JMP | unix.BPF_JGT | unix.BPF_X
 	call     = unix.BPF_JMP | unix.BPF_CALL
 	exit     = unix.BPF_JMP | unix.BPF_EXIT
@@ -65,8 +75,8 @@ const (
 // program makes each frame that of a flow drawn at random and sends it on its
 // way. Pages are used again after the receiver may have changed any field, so
 // it writes all headers anew each time.
-func program(c Config) []instruction {
-	body := choose(c)
+func program(c Config, due int) []instruction {
+	body := append(pace(c, due), choose(c)...)
 	body = append(body, headers(c.Frame)...)
 	body = append(body, ends(c)...)
 	body = append(body, verdict(c)...)
@@ -80,6 +90,30 @@ func program(c Config) []instruction {
 		instruction{code: moveImm, dst: r0, imm: xdpAborted},
 		instruction{code: exit},
 	)...)
+}
+
+// pace drops the frame if it is not due yet. due is the descriptor of an array
+// map with the time of the next one. What is late is made up for, but no more
+// than maxBurst frames.
+func pace(c Config, due int) []instruction {
+	if c.Rate == 0 {
+		return nil
+	}
+	interval := int32(1_000_000_000 / c.Rate)
+	return []instruction{
+		{code: call, imm: helperTime},
+		{code: wideImm, dst: r1, src: mapValue, imm: int32(due)},
+		{},
+		{code: load64, dst: r2, src: r1},
+		{code: jumpFrom, dst: r0, src: r2, off: 2},
+		{code: moveImm, dst: r0, imm: xdpDrop},
+		{code: exit},
+		{code: addImm64, dst: r0, imm: -interval * maxBurst},
+		{code: jumpFrom, dst: r2, src: r0, off: 1},
+		{code: move, dst: r2, src: r0},
+		{code: addImm64, dst: r2, imm: interval},
+		{code: store64, dst: r1, src: r2},
+	}
 }
 
 // choose leaves the flow's source port, less the first, in r0 and its source

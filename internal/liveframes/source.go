@@ -30,11 +30,25 @@ type Config struct {
 	// it. A veth's other end must have GRO on to take them: they then go
 	// through its NAPI, which may have a thread of its own.
 	Transmit bool
+	// Rate is what is made in frames per second, evenly; 0: as fast as it goes.
+	Rate int
 }
+
+// Bounds of pacing.
+const (
+	// maxBurst is the number of frames that come without a gap where the source
+	// is late.
+	maxBurst  = 64
+	leastRate = 100
+	mostRate  = 100_000_000
+)
 
 func (c *Config) check() error {
 	if len(c.Frame) < leastFrame || len(c.Frame) > maxFrame {
 		return fmt.Errorf("frame of %d bytes: want %d to %d", len(c.Frame), leastFrame, maxFrame)
+	}
+	if c.Rate != 0 && (c.Rate < leastRate || c.Rate > mostRate) {
+		return fmt.Errorf("rate of %d frames per second: want 0 or %d to %d", c.Rate, leastRate, mostRate)
 	}
 	if c.Flows < 1 || c.Ports < 1 || c.FirstPort < 0 || c.FirstPort+min(c.Ports, c.Flows) > 1<<16 {
 		return fmt.Errorf("%d flows on %d ports from %d: want at least one of each and no port above 65535", c.Flows, c.Ports, c.FirstPort)
@@ -57,14 +71,27 @@ func New(c Config) (*Source, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	fd, err := load(encode(program(c)))
-	if errors.Is(err, unix.EPERM) {
-		return nil, fmt.Errorf("load XDP program: %w: needs CAP_BPF and CAP_NET_ADMIN outside of user namespaces, run as root", err)
+	due := -1
+	if c.Rate != 0 {
+		var err error
+		if due, err = newMap(); err != nil {
+			return nil, explain("make BPF map", err)
+		}
+		defer unix.Close(due) // the program holds it
 	}
+	fd, err := load(encode(program(c, due)))
 	if err != nil {
-		return nil, fmt.Errorf("load XDP program: %w", err)
+		return nil, explain("load XDP program", err)
 	}
 	return &Source{fd: fd, index: c.Index, frame: c.Frame}, nil
+}
+
+// explain says what a kernel wants that does not permit it.
+func explain(what string, err error) error {
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("%s: %w: needs CAP_BPF and CAP_NET_ADMIN outside of user namespaces, run as root", what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // Run delivers frames until Stop. It may be called once.

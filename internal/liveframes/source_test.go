@@ -33,7 +33,21 @@ func TestFramesComeIn(t *testing.T) {
 	ns := testns.New(t)
 	testns.Veth(t, ns, "a0", ns, "b0")
 	ns.Up("a0", "b0")
-	var port *afpacket.Port
+	port := open(t, ns)
+	source, ended := run(t, ns, 0)
+	if source == nil {
+		return
+	}
+	seen := seenFlows(t, port)
+	stop(t, source, ended)
+	if len(seen) != flows {
+		t.Errorf("%d flows came in, want %d", len(seen), flows)
+	}
+}
+
+// open opens the interface at which the frames come in.
+func open(t *testing.T, ns *testns.NS) (port *afpacket.Port) {
+	t.Helper()
 	var err error
 	ns.Do(func() {
 		port, err = afpacket.Open(afpacket.Options{Interface: "b0", Ring: afpacket.Geometry{SlotSize: 2048, Slots: 1024, BlockSize: 64 << 10}})
@@ -41,20 +55,27 @@ func TestFramesComeIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer port.Close()
+	t.Cleanup(func() { _ = port.Close() })
+	return port
+}
+
+// run runs a source, or checks the error where that is not allowed and returns
+// nil.
+func run(t *testing.T, ns *testns.NS, rate int) (*liveframes.Source, <-chan error) {
+	t.Helper()
 	source, err := liveframes.New(liveframes.Config{
-		Frame: frame(), Flows: flows, FirstPort: firstPort, Ports: ports, Index: ns.Index("b0"),
+		Frame: frame(), Flows: flows, FirstPort: firstPort, Ports: ports, Index: ns.Index("b0"), Rate: rate,
 	})
 	if inUserNamespace(t) {
 		if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), "run as root") {
 			t.Errorf("error %v in a user namespace, want one that says to run as root", err)
 		}
-		return
+		return nil, nil
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer source.Close()
+	t.Cleanup(func() { _ = source.Close() })
 	ended := make(chan error, 1)
 	go func() {
 		var err error
@@ -63,11 +84,45 @@ func TestFramesComeIn(t *testing.T) {
 		}
 		ended <- err
 	}()
-	seen := seenFlows(t, port)
-	stop(t, source, ended)
-	if len(seen) != flows {
-		t.Errorf("%d flows came in, want %d", len(seen), flows)
+	return source, ended
+}
+
+// TestRate: no more frames come than are due, but for a burst.
+func TestRate(t *testing.T) {
+	const rate = 20_000
+	ns := testns.New(t)
+	testns.Veth(t, ns, "a0", ns, "b0")
+	ns.Up("a0", "b0")
+	port := open(t, ns)
+	begun := time.Now()
+	source, ended := run(t, ns, rate)
+	if source == nil {
+		return
 	}
+	n := receiveSome(t, port, rate/10)
+	took := time.Since(begun)
+	stop(t, source, ended)
+	if most := took.Seconds()*rate + 65; n < rate/10 || float64(n) > most {
+		t.Errorf("%d frames came in %v, want %d to %.0f", n, took, rate/10, most)
+	}
+}
+
+// receiveSome receives until there are least, or for 5 s, and returns how many
+// came.
+func receiveSome(t *testing.T, port *afpacket.Port, least int) (n int) {
+	t.Helper()
+	poller, err := afpacket.NewPoller(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer poller.Close()
+	pkts := make([]wire.Packet, 64)
+	for deadline := time.Now().Add(5 * time.Second); n < least && time.Now().Before(deadline); {
+		poller.Wait(time.Until(deadline))
+		n += port.Receive(pkts)
+		port.Release()
+	}
+	return n
 }
 
 // inUserNamespace reports whether root here is not the machine's root, to whom

@@ -52,16 +52,23 @@ func undisturbed[T any](dump func() (T, error)) (got T, err error) {
 }
 
 func (m *monitor) readLinks() error {
-	all, err := undisturbed(m.dumps.LinkList)
+	all, err := dumpLinks(m.dumps)
+	if err == nil {
+		m.handler.Links(all)
+	}
+	return err
+}
+
+func dumpLinks(h *netlink.Handle) ([]Link, error) {
+	all, err := undisturbed(h.LinkList)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out := make([]Link, len(all))
 	for i, l := range all {
 		out[i] = linkOf(l)
 	}
-	m.handler.Links(out)
-	return nil
+	return out, nil
 }
 
 func linkOf(l netlink.Link) Link {
@@ -76,9 +83,17 @@ func linkOf(l netlink.Link) Link {
 }
 
 func (m *monitor) readAddresses() error {
-	all, err := undisturbed(func() ([]netlink.Addr, error) { return m.dumps.AddrList(nil, netlink.FAMILY_ALL) })
+	all, err := dumpAddresses(m.dumps)
+	if err == nil {
+		m.handler.Addresses(all)
+	}
+	return err
+}
+
+func dumpAddresses(h *netlink.Handle) ([]nexthop.Address, error) {
+	all, err := undisturbed(func() ([]netlink.Addr, error) { return h.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out := make([]nexthop.Address, 0, len(all))
 	for _, a := range all {
@@ -86,8 +101,7 @@ func (m *monitor) readAddresses() error {
 			out = append(out, nexthop.Address{Index: a.LinkIndex, Prefix: p, Secondary: a.Flags&unix.IFA_F_SECONDARY != 0})
 		}
 	}
-	m.handler.Addresses(out)
-	return nil
+	return out, nil
 }
 
 func (m *monitor) readRoutes() error {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+
+	"ulvs/wire"
 )
 
 // DefaultDevice is the name of the device if none is given.
@@ -92,27 +94,44 @@ func (d *Decap) Run(ctx context.Context) error {
 }
 
 func (d *Decap) receive() error {
+	inner := make([][]byte, 0, batchSize)
 	for {
-		a, ok, err := d.socket.receive()
+		n, err := d.socket.receive()
 		if err != nil {
 			return fmt.Errorf("receive %s: %w", d.filter.kind, err)
 		}
-		d.counts[d.handle(a, ok)].Add(1)
+		inner = inner[:0]
+		for i := range n {
+			a, ok := d.socket.packet(i)
+			if p, reason := d.unwrap(a, ok); reason == Delivered {
+				inner = append(inner, d.socket.room(i, p))
+			} else {
+				d.counts[reason].Add(1)
+			}
+		}
+		d.deliver(inner)
 	}
 }
 
-// handle does one packet, if it is one.
-func (d *Decap) handle(a arrived, ok bool) Reason {
+// unwrap returns the inner packet of what has arrived, if it is a packet.
+func (d *Decap) unwrap(a arrived, ok bool) (wire.IPv4, Reason) {
 	if !ok {
-		return Malformed
+		return nil, Malformed
 	}
-	inner, reason := d.filter.unwrap(a)
-	if reason == Delivered {
-		if _, err := d.device.Write(inner); err != nil {
-			return Undeliverable
-		}
+	return d.filter.unwrap(a)
+}
+
+// deliver gives packets to the kernel. Those it does not take are counted with
+// the batch they came in.
+func (d *Decap) deliver(packets [][]byte) {
+	if len(packets) == 0 {
+		return
 	}
-	return reason
+	reason := Delivered
+	if _, err := d.device.Write(packets, headroom); err != nil {
+		reason = Undeliverable
+	}
+	d.counts[reason].Add(uint64(len(packets)))
 }
 
 // Stats returns the packets counted so far, by Reason.

@@ -3,13 +3,12 @@ package decap
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
-	"os"
 
 	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
+	wgtun "golang.zx2c4.com/wireguard/tun"
 
 	"ulvs/internal/netns"
 	"ulvs/wire"
@@ -31,9 +30,16 @@ const (
 // tunPath is the device file of tun devices.
 const tunPath = "/dev/net/tun"
 
+// headroom is the number of bytes before each packet that a device may write
+// to: a virtio-net header (wire.OffloadLen).
+const headroom = 10
+
 // device takes IP packets and gives them to the kernel as received.
 type device interface {
-	io.WriteCloser
+	// Write takes at most batchSize packets, each at offset in its slice. It may
+	// write to what lies before and behind them, up to the slice's capacity.
+	Write(packets [][]byte, offset int) (int, error)
+	Close() error
 	Name() string
 }
 
@@ -49,9 +55,11 @@ func newDevice(k Kind, name string) (device, error) {
 	return d, err
 }
 
-// tun is a tun device; it goes with its file.
+// tun is a tun device; it goes with its file. In-order segments of a TCP
+// connection, checksums verified, are written as one super-frame, which the
+// kernel then handles as one packet.
 type tun struct {
-	*os.File
+	wgtun.Device
 	name string
 }
 
@@ -66,12 +74,17 @@ func newTUN(name string) (device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", tunPath, err)
 	}
-	ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
 	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr); err != nil {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("create tun device %s (needs CAP_NET_ADMIN): %w", name, err)
 	}
-	return &tun{os.NewFile(uintptr(fd), tunPath), name}, nil
+	device, name, err := wgtun.CreateUnmonitoredTUNFromFD(fd)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("set up tun device %s: %w", ifr.Name(), err)
+	}
+	return &tun{device, name}, nil
 }
 
 // veth is a pair of Ethernet devices: packets written to the far end arrive
@@ -132,7 +145,15 @@ func (v *veth) connect() error {
 	return nil
 }
 
-func (v *veth) Write(p []byte) (int, error) { return v.conn.WriteTo(p, v.near) }
+func (v *veth) Write(packets [][]byte, offset int) (n int, err error) {
+	for _, p := range packets {
+		_, failed := v.conn.WriteTo(p[offset:], v.near)
+		if err = errors.Join(err, failed); failed == nil {
+			n++
+		}
+	}
+	return n, err
+}
 
 func (v *veth) Close() error {
 	var errs []error

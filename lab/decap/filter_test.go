@@ -18,8 +18,8 @@ var (
 	vip      = netip.MustParseAddr("198.51.100.100")
 )
 
-// ipv4 builds an IPv4 header of gopacket's.
-func ipv4(src, dst netip.Addr, tos uint8, proto layers.IPProtocol) *layers.IPv4 {
+// ipHeader builds an IPv4 header of gopacket's.
+func ipHeader(src, dst netip.Addr, tos uint8, proto layers.IPProtocol) *layers.IPv4 {
 	return &layers.IPv4{Version: 4, IHL: 5, TTL: 64, TOS: tos, Protocol: proto, SrcIP: src.AsSlice(), DstIP: dst.AsSlice()}
 }
 
@@ -37,12 +37,12 @@ func bytesOf(t testing.TB, ls ...gopacket.SerializableLayer) []byte {
 // tunnelled is an IPIP packet with a UDP datagram from src to dst inside.
 func tunnelled(t testing.TB, outerSrc, src, dst netip.Addr, outerTOS, tos uint8) []byte {
 	t.Helper()
-	inner := ipv4(src, dst, tos, layers.IPProtocolUDP)
+	inner := ipHeader(src, dst, tos, layers.IPProtocolUDP)
 	udp := &layers.UDP{SrcPort: 1000, DstPort: 9}
 	if err := udp.SetNetworkLayerForChecksum(inner); err != nil {
 		t.Fatal(err)
 	}
-	return bytesOf(t, ipv4(outerSrc, rip, outerTOS, layers.IPProtocolIPv4), inner, udp, gopacket.Payload("hello"))
+	return bytesOf(t, ipHeader(outerSrc, rip, outerTOS, layers.IPProtocolIPv4), inner, udp, gopacket.Payload("hello"))
 }
 
 func testFilter(t testing.TB) *filter {

@@ -6,7 +6,9 @@ import (
 	"net"
 	"syscall"
 
+	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/conn"
 
 	"ulvs/wire"
 )
@@ -18,10 +20,20 @@ const receiveBuffer = 4 << 20
 // maxPacket is the largest IP packet.
 const maxPacket = 65535
 
-// socket is where the tunnel's packets come from.
+// batchSize is the number of packets received, and given to the device, at a
+// time. The device takes no more.
+const batchSize = conn.IdealBatchSize
+
+// socket is where the tunnel's packets come from, batchSize at a time.
 type socket interface {
-	// receive waits for a packet. ok is false if it is none.
-	receive() (a arrived, ok bool, err error)
+	// receive waits for packets and returns how many there are.
+	receive() (int, error)
+	// packet returns one of them, valid until the next receive. ok is false if it
+	// is none.
+	packet(i int) (a arrived, ok bool)
+	// room returns a part of packet i with the headroom before it; there is room
+	// behind it up to what one packet may have.
+	room(i int, part []byte) []byte
 	Close() error
 }
 
@@ -36,48 +48,62 @@ func openSocket(t Type, port uint16) (socket, error) {
 	return openRaw(t, "ip4:4")
 }
 
-// raw is a raw IP socket: it gets whole packets.
-type raw struct {
-	*net.IPConn
-	buf []byte
+// batch receives into buffers that each have headroom before a packet.
+type batch struct {
+	*ipv4.PacketConn
+	bufs     [][]byte
+	messages []ipv4.Message
 }
+
+// newBatch makes room for controls bytes of control messages with each packet.
+func newBatch(conn net.PacketConn, controls int) batch {
+	b := batch{PacketConn: ipv4.NewPacketConn(conn)}
+	for range batchSize {
+		buf := make([]byte, headroom+maxPacket)
+		b.bufs = append(b.bufs, buf)
+		b.messages = append(b.messages, ipv4.Message{Buffers: [][]byte{buf[headroom:]}, OOB: make([]byte, controls)})
+	}
+	return b
+}
+
+func (b *batch) receive() (int, error) { return b.ReadBatch(b.messages, 0) }
+
+// body is what was received as packet i.
+func (b *batch) body(i int) []byte { return b.bufs[i][headroom:][:b.messages[i].N] }
+
+func (b *batch) room(i int, part []byte) []byte {
+	at := cap(b.bufs[i]) - cap(part)
+	return b.bufs[i][at-headroom : at+len(part)]
+}
+
+// raw is a raw IP socket: it gets whole packets.
+type raw struct{ batch }
 
 func openRaw(t Type, network string) (socket, error) {
 	conn, err := net.ListenIP(network, nil)
 	if err != nil {
 		return nil, fmt.Errorf("open raw socket for %s (needs CAP_NET_RAW): %w", t, err)
 	}
-	return &raw{conn, make([]byte, maxPacket)}, enlargeBuffer(conn)
+	return &raw{newBatch(conn, 0)}, enlargeBuffer(conn)
 }
 
-func (r *raw) receive() (a arrived, ok bool, err error) {
-	// ReadMsgIP leaves the outer header on; it is looked at.
-	n, _, _, _, err := r.ReadMsgIP(r.buf, nil)
-	if err != nil {
-		return a, false, err
-	}
-	a, ok = fromIP(wire.IPv4(r.buf[:n]))
-	return a, ok, nil
-}
+// packet takes the outer header off, which a batch leaves on.
+func (r *raw) packet(i int) (a arrived, ok bool) { return fromIP(wire.IPv4(r.body(i))) }
 
 // datagrams is a UDP socket, whose checksums the kernel has verified.
-type datagrams struct {
-	*net.UDPConn
-	buf, control []byte
-}
+type datagrams struct{ batch }
 
 func openUDP(port uint16) (socket, error) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{Port: int(port)})
 	if err != nil {
 		return nil, fmt.Errorf("open UDP socket for gue: %w", err)
 	}
-	d := &datagrams{conn, make([]byte, maxPacket), make([]byte, unix.CmsgSpace(1))}
-	return d, errors.Join(enlargeBuffer(conn), d.askForTOS())
+	return &datagrams{newBatch(conn, unix.CmsgSpace(1))}, errors.Join(enlargeBuffer(conn), askForTOS(conn))
 }
 
 // askForTOS asks for the TOS of each packet, which has its congestion mark.
-func (d *datagrams) askForTOS() (err error) {
-	control, err := d.SyscallConn()
+func askForTOS(conn *net.UDPConn) (err error) {
+	control, err := conn.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("ask for TOS: %w", err)
 	}
@@ -87,14 +113,15 @@ func (d *datagrams) askForTOS() (err error) {
 	return errors.Join(entering, err)
 }
 
-func (d *datagrams) receive() (a arrived, ok bool, err error) {
-	n, controls, _, from, err := d.ReadMsgUDPAddrPort(d.buf, d.control)
-	if err != nil {
-		return a, false, err
+func (d *datagrams) packet(i int) (a arrived, ok bool) {
+	m := &d.messages[i]
+	from, ok := m.Addr.(*net.UDPAddr)
+	if !ok {
+		return a, false
 	}
-	a = arrived{src: from.Addr().Unmap().As4(), body: d.buf[:n]}
-	a.tos, ok = tosOf(d.control[:controls])
-	return a, ok, nil
+	a = arrived{src: from.AddrPort().Addr().Unmap().As4(), body: d.body(i)}
+	a.tos, ok = tosOf(m.OOB[:m.NN])
+	return a, ok
 }
 
 // tosOf reads the TOS among the control messages of a packet.

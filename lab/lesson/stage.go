@@ -171,19 +171,11 @@ func (s *Stage) Mark(ok bool, what string, args ...any) {
 	(&Prediction{s: s, n: s.count}).Check(ok, what, args...)
 }
 
-// Diagnose has ulvs doctor name the fault, while it is there. A ulvs that was
-// built without doctor is not asked.
+// Diagnose has ulvs doctor name the fault, while it is there.
 func (s *Stage) Diagnose() {
-	list, err := s.shells.run(s.ctx, s.Director, "ulvs doctor --list")
-	if err != nil {
-		return
-	}
 	finding := s.lesson.Finding
-	if !strings.Contains(list, " "+finding+" ") {
-		s.must(fmt.Errorf("ulvs doctor has no finding %q", finding))
-	}
 	p := s.Predict(fmt.Sprintf("ulvs doctor, which looks at the director and asks around, names the fault: %s.", finding))
-	out, _ := s.shells.run(s.ctx, s.Director, "ulvs doctor")
+	out, _ := s.shells.run(s.ctx, s.Director, "ulvs doctor") // which fails, as there is something wrong
 	found := firstFinding(out, finding)
 	s.page.command("director", "ulvs doctor", "...\n"+steady(found)+"...\n")
 	p.Check(found != "", "doctor has found %s", finding)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ulvs/control"
 	"ulvs/control/api"
 )
@@ -63,6 +65,7 @@ type Conn struct {
 	Server string // who has answered
 	reader *bufio.Reader
 	s      *Stage
+	early  int // bytes sent before upload
 }
 
 // Try connects the client to dst from its next port and waits for the server's
@@ -120,8 +123,28 @@ func (c *Conn) upload(n int, limit time.Duration) (counted int) {
 	_ = c.SetDeadline(time.Now().Add(limit))
 	_, _ = c.Write(make([]byte, n))
 	_ = c.CloseWrite()
-	_, _ = fmt.Fscan(c.reader, &counted)
-	return counted
+	if _, err := fmt.Fscan(c.reader, &counted); err != nil {
+		return 0
+	}
+	return counted - c.early
+}
+
+// rest waits until neither side has anything to say any more: a late ACK would
+// meet a director that is down, and get RST from its host. A byte of the
+// client's acknowledges all that came, and is acknowledged itself.
+func (c *Conn) rest() {
+	_, err := c.Write([]byte("."))
+	c.s.must(err)
+	c.early++
+	raw, err := c.SyscallConn()
+	c.s.must(err)
+	for end, waiting := time.Now().Add(patience), 1; waiting > 0; time.Sleep(2 * time.Millisecond) {
+		c.s.must(raw.Control(func(fd uintptr) { waiting, err = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ) }))
+		if err == nil && time.Now().After(end) {
+			err = fmt.Errorf("wait for an ACK: not within %v", patience)
+		}
+		c.s.must(err)
+	}
 }
 
 // Requests makes n connections one after the other, each closed before the
