@@ -153,9 +153,10 @@ func (s *Stage) stolen() {
 	s.Say(`Nothing looks wrong: every request is answered. That is what makes this fault so common.`)
 	p := s.Predict(`Four requests: all are answered, all by rs1, and the director does not count a single one. There is
 no load balancing any more, and when rs1 dies the service dies for this client.`)
-	before := s.state().Stats.Conns
+	before := s.info().Connections // the table's: totals come a batch later
 	who := s.hurriedRequests(4)
-	p.Check(tally(who) == "rs1 4" && s.state().Stats.Conns == before, "%s; new connections at the director: %d", tally(who), s.state().Stats.Conns-before)
+	added := s.info().Connections - before
+	p.Check(tally(who) == "rs1 4" && added == 0, "%s; new connections at the director: %d", tally(who), added)
 }
 
 func (s *Stage) mendVIP() {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"ulvs/doctor"
 	"ulvs/lab"
 	"ulvs/wire"
 )
@@ -33,6 +34,16 @@ func TestLessonsAreWhole(t *testing.T) {
 	var usage *lab.UsageError
 	if _, err := Find("best"); !errors.As(err, &usage) || !strings.Contains(err.Error(), `"best" is not one of tutorial-dr `) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestFindings: what lessons break is what ulvs doctor has a name for.
+func TestFindings(t *testing.T) {
+	for _, l := range Lessons() {
+		known := slices.ContainsFunc(doctor.Definitions(), func(d doctor.Definition) bool { return string(d.ID) == l.Finding })
+		if l.Finding != "" && !known {
+			t.Errorf("%s: doctor has no finding %q", l.Name, l.Finding)
+		}
 	}
 }
 

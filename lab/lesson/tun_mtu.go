@@ -94,9 +94,10 @@ data again in smaller pieces, and the upload comes through whole.`)
 }
 
 // uploadSeen uploads and returns what was sent large on the way, or told about
-// it.
+// it. The pieces that the client then sends are seen in the tunnel only: to the
+// director they come one by one or as a super-frame, as TCP's timers fall.
 func (s *Stage) uploadSeen(n int, limit time.Duration) (hops []Hop, got int) {
-	large := func(h *Hop) bool { return h.ICMP != "" || h.Len > 1200 }
+	large := func(h *Hop) bool { return h.ICMP != "" || h.Len > 1400 || h.Inner != nil && h.Len > 1200 }
 	hops = s.watchFor(100*time.Millisecond, large, 1000, func() { got = s.upload(n, limit) })
 	return hops, got
 }
@@ -124,6 +125,7 @@ send it on and may not say so. Nobody learns anything; the client repeats the pa
 director tells the client, less the 20 bytes of the tunnel. The upload comes through.`)
 	hops, got = s.uploadSeen(1400, 2*time.Second)
 	s.Show(hops)
+	s.Say("(The pieces are shown in the tunnel only.)")
 	p.Check(got == 1400 && len(choose(hops, at("client", false, isICMP))) > 0, "1400 bytes sent, %d arrived", got)
 	s.Say(`The director has told the client twice: like ip_vs it passes on the router's message with the MTU by which the
 packet was sent, and only the repeated packet meets the one that it has learnt.`)
