@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,5 +96,33 @@ func TestExerciseByHand(t *testing.T) {
 		if err := cmd.Run(); exitStatus(err) != tt.code || !strings.Contains(out.String(), tt.mark) {
 			t.Errorf("%q: exit %v, want %d and %q in\n%s", tt.typed, err, tt.code, tt.mark, out.String())
 		}
+	}
+}
+
+// TestLessonInterrupted: SIGTERM ends a lesson that waits for its reader, and
+// all that belongs to it.
+func TestLessonInterrupted(t *testing.T) {
+	r, w, err := os.Pipe()
+	check(t, err)
+	defer w.Close() // the reader thinks
+	defer r.Close()
+	cmd := exec.Command(binary, "lab", "lesson", "rr")
+	cmd.Stdin = r
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	out, err := cmd.StdoutPipe()
+	check(t, err)
+	check(t, cmd.Start())
+	var printed strings.Builder
+	buf := make([]byte, 4096)
+	for !strings.Contains(printed.String(), "press Enter") {
+		n, err := out.Read(buf)
+		check(t, err)
+		printed.Write(buf[:n])
+	}
+	check(t, cmd.Process.Signal(syscall.SIGTERM))
+	_, _ = io.Copy(io.Discard, out) // until the last process has let go
+	if err := cmd.Wait(); exitStatus(err) != 1 || complaints.String() != "ulvs: lesson rr: interrupted\n" {
+		t.Errorf("exit %v: %s", err, complaints.String())
 	}
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -152,7 +154,7 @@ func restart() int {
 	if err != nil {
 		return exitCode(err)
 	}
-	code, err := await(k.command("/proc/self/exe", os.Args[1:]...))
+	code, err := await(context.Background(), k.command("/proc/self/exe", os.Args[1:]...))
 	if err != nil {
 		return exitCode(err)
 	}
@@ -160,12 +162,18 @@ func restart() int {
 }
 
 // await runs the first process of a sandbox with our standard files.
-func await(cmd *exec.Cmd) (code int, err error) {
+func await(ctx context.Context, cmd *exec.Cmd) (code int, err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// The signal comes when the thread that starts the child ends, and no
 	// thread of this process ends before it does: nothing here locks one.
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	err = cmd.Run()
+	if err = cmd.Start(); err == nil {
+		defer context.AfterFunc(ctx, func() {
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			time.AfterFunc(closeTimeout, func() { _ = cmd.Process.Kill() })
+		})()
+		err = cmd.Wait()
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
 		return exit.ExitCode(), nil
@@ -175,8 +183,9 @@ func await(cmd *exec.Cmd) (code int, err error) {
 
 // Sandboxed makes this process the first of a sandbox, by starting the program
 // once more with the same arguments if it is not yet. inside says whether the
-// caller is to go on; if not, code is what the other process has ended with.
-func Sandboxed() (inside bool, code int, err error) {
+// caller is to go on; if not, code is what the other process has ended with. It
+// is told to end when ctx ends.
+func Sandboxed(ctx context.Context) (inside bool, code int, err error) {
 	if os.Getenv(insideEnv) != "" {
 		return true, 0, enterSandbox()
 	}
@@ -195,7 +204,7 @@ func Sandboxed() (inside bool, code int, err error) {
 			_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, own)
 		}
 	}
-	code, err = await(cmd)
+	code, err = await(ctx, cmd)
 	giveBack()
 	return false, code, err
 }

@@ -37,7 +37,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	inside, code, err := lab.Sandboxed()
+	inside, code, err := lab.Sandboxed(ctx)
 	if err != nil || !inside {
 		return code, err
 	}
