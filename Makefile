@@ -6,7 +6,7 @@ export CGO_ENABLED = 0
 
 FUZZTIME ?= 30s
 
-.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc commands-doc doctor-doc simulator-doc ci packages clean
+.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc commands-doc doctor-doc simulator-doc course-doc ci packages clean
 
 all: build
 
@@ -64,6 +64,10 @@ conformance: build
 # docs/commands.md, from the commands themselves.
 commands-doc:
 	$(GO) test -count=1 ./cmd/ulvs -run TestCommandsDocument -update
+
+# docs/course, each page from a run of its lesson.
+course-doc: build
+	ULVS_BINARY=$(CURDIR)/$(BIN) $(GO) test -count=1 ./e2e -run TestCourse -update-course
 
 doctor-doc:
 	$(GO) test -count=1 ./doctor -run TestDocument -update

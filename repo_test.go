@@ -41,6 +41,7 @@ var layers = []struct {
 	{[]string{"lab/decap"}, "a real server's end of a tunnel"},
 	{[]string{"sim"}, "schedulers in virtual time; above the mechanisms, needs no daemon"},
 	{[]string{"lab", "bench"}, "use a whole daemon"},
+	{[]string{"lab/lesson"}, "plays in labs"},
 	{[]string{"cmd", "e2e"}, "the outermost"},
 }
 

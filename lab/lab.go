@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ulvs/control"
@@ -21,6 +22,12 @@ type Config struct {
 	Tunnel    string
 	HiddenVIP bool // the VIP is not on the director: ulvs has to answer for it
 	Forward   bool // ip_forward on the director
+	// Bare leaves what the LVS guides have one type on the real servers undone:
+	// no VIP on lo, no arp_ignore and arp_announce.
+	Bare bool
+	// Bypass adds a router to NAT's networks, which nobody needs: a gateway by
+	// which a reply passes the director by.
+	Bypass bool
 	// Binary is the program with the lab-host face, and the ulvs that
 	// StartDirector and Ipvsadm run; our own executable if empty.
 	Binary string
@@ -56,7 +63,7 @@ type Lab struct {
 	VIP      netip.Addr
 	Client   *Host
 	Director *Host
-	Router   *Host   // joins the networks of TUN, else nil
+	Router   *Host   // joins the networks of TUN, and of NAT with Bypass, else nil
 	Switch   *Host   // has one bridge for each network and nothing else
 	Servers  []*Host // rs1, rs2, ...
 
@@ -101,6 +108,27 @@ func newLab(c Config) (*Lab, error) {
 	}
 	return &Lab{Mode: c.Mode, Tunnel: c.Tunnel, binary: c.Binary, dir: dir, leashEnd: end, closers: []io.Closer{leash, end}}, nil
 }
+
+// Hosts lists the hosts but for the switch, in the order of the printed table.
+func (l *Lab) Hosts() []*Host {
+	return slices.DeleteFunc(slices.Clone(l.hosts), func(h *Host) bool { return h == l.Switch })
+}
+
+// Host returns the host of that name, nil if there is none.
+func (l *Lab) Host(name string) *Host {
+	for _, h := range l.hosts {
+		if h.Name == name {
+			return h
+		}
+	}
+	return nil
+}
+
+// Binary is the path of the ulvs program that the lab runs.
+func (l *Lab) Binary() string { return l.binary }
+
+// Dir is a folder of the lab's own, which goes with it.
+func (l *Lab) Dir() string { return l.dir }
 
 // Close stops the director and every helper and takes the network away.
 // Programs that the caller has started in hosts are the caller's to end.

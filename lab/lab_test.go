@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ulvs/wire"
 )
 
 // within is a context for one step of a test.
@@ -340,5 +343,44 @@ func TestErrorsNameHostAndProgram(t *testing.T) {
 	}
 	if _, err := l.Ipvsadm(within(t), "-L -n"); err == nil || !strings.HasPrefix(err.Error(), "director: run ") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestTap: a datagram is heard where it leaves and where it arrives, in this
+// order, and at no host that it is not for.
+func TestTap(t *testing.T) {
+	l, err := Build(Config{Mode: NAT, Servers: 2, Bypass: true, Forward: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	tap, err := l.Tap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tap.Close()
+	entering := l.Client.Do(func() {
+		var c net.Conn
+		if c, err = net.Dial("udp4", netip.AddrPortFrom(l.Host("rs2").Addr(), 9).String()); err == nil {
+			_, err = c.Write([]byte("heard"))
+			_ = c.Close()
+		}
+	})
+	if entering != nil || err != nil {
+		t.Fatal(entering, err)
+	}
+	var places []string
+	_, err = tap.Until(startTimeout, func(frames []Frame) bool {
+		places = nil
+		for _, f := range frames {
+			if bytes.HasSuffix(f.Data, []byte("heard")) && wire.Ethernet(f.Data).EtherType() == wire.EtherTypeIPv4 && f.Data[wire.EthernetLen+9] == wire.ProtoUDP {
+				places = append(places, fmt.Sprintf("%s %s %v", f.Host, f.Interface, f.Out))
+			}
+		}
+		return len(places) >= 4
+	})
+	want := []string{"client eth0 true", "director eth0 false", "director eth1 true", "rs2 eth0 false"}
+	if err != nil || !slices.Equal(places, want) {
+		t.Errorf("heard at %q, want %q: %v", places, want, err)
 	}
 }

@@ -22,6 +22,7 @@ const (
 	clientPart   = 10
 	serverPart   = 10 // plus the server's number
 	vipPart      = 100
+	bypassPart   = 254
 )
 
 // Interface is an interface of a host as a Result shows it.
@@ -68,8 +69,12 @@ func drPlan(c Config) plan {
 		links: []Interface{c.virtual(ethernet("eth0", "lan", oneNet, directorPart), p.vip)}}
 	p.hosts = []hostPlan{{name: "client", links: []Interface{ethernet("eth0", "lan", oneNet, clientPart)}}, director}
 	for n := 1; n <= c.Servers; n++ {
-		p.hosts = append(p.hosts, hostPlan{name: serverName(n), hides: true, links: []Interface{
-			ethernet("eth0", "lan", oneNet, serverPart+n), hidden("lo", p.vip)}})
+		server := hostPlan{name: serverName(n), links: []Interface{ethernet("eth0", "lan", oneNet, serverPart+n)}}
+		if !c.Bare {
+			server.hides = true
+			server.links = append(server.links, hidden("lo", p.vip))
+		}
+		p.hosts = append(p.hosts, server)
 	}
 	return p
 }
@@ -82,6 +87,10 @@ func natPlan(c Config) plan {
 		c.virtual(ethernet("eth0", "outer", outerNet, directorPart), p.vip),
 		ethernet("eth1", "inner", oneNet, gatewayPart)}}
 	p.hosts = []hostPlan{outerClient(directorPart), director}
+	if c.Bypass {
+		p.hosts = append(p.hosts, hostPlan{name: "router", forward: true, links: []Interface{
+			ethernet("eth0", "outer", outerNet, bypassPart), ethernet("eth1", "inner", oneNet, bypassPart)}})
+	}
 	for n := 1; n <= c.Servers; n++ {
 		p.hosts = append(p.hosts, innerServer(n))
 	}

@@ -124,3 +124,21 @@ func TestOptionsDefaults(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestBareAndBypass: what lessons ask for beside the modes.
+func TestBareAndBypass(t *testing.T) {
+	for _, h := range newPlan(Config{Mode: DR, Servers: 2, Bare: true}).hosts {
+		if h.hides || len(h.links) != 1 {
+			t.Errorf("%s of a bare lab: %+v", h.name, h)
+		}
+	}
+	p := newPlan(Config{Mode: NAT, Servers: 1, Bypass: true})
+	if r := p.hosts[2]; r.name != "router" || !r.forward || len(r.links) != 2 || r.links[1].Addrs[0].String() != "192.0.2.254/24" {
+		t.Errorf("router %+v", r)
+	}
+	for _, h := range p.hosts {
+		if strings.HasSuffix(h.gateway.String(), ".254") {
+			t.Errorf("%s uses the router", h.name)
+		}
+	}
+}

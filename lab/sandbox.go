@@ -1,13 +1,16 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -151,17 +154,66 @@ func restart() int {
 	if err != nil {
 		return exitCode(err)
 	}
-	cmd := k.command("/proc/self/exe", os.Args[1:]...)
+	code, err := await(context.Background(), k.command("/proc/self/exe", os.Args[1:]...))
+	if err != nil {
+		return exitCode(err)
+	}
+	return code
+}
+
+// await runs the first process of a sandbox with our standard files.
+func await(ctx context.Context, cmd *exec.Cmd) (code int, err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// The signal comes when the thread that starts the child ends, and no
 	// thread of this process ends before it does: nothing here locks one.
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	err = cmd.Run()
+	if err = cmd.Start(); err == nil {
+		defer context.AfterFunc(ctx, func() {
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			time.AfterFunc(closeTimeout, func() { _ = cmd.Process.Kill() })
+		})()
+		err = cmd.Wait()
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
-		return exit.ExitCode()
+		return exit.ExitCode(), nil
 	}
-	return exitCode(err)
+	return 0, err
+}
+
+// Sandboxed makes this process the first of a sandbox, by starting the program
+// once more with the same arguments if it is not yet. inside says whether the
+// caller is to go on; if not, code is what the other process has ended with. It
+// is told to end when ctx ends.
+func Sandboxed(ctx context.Context) (inside bool, code int, err error) {
+	if os.Getenv(insideEnv) != "" {
+		return true, 0, enterSandbox()
+	}
+	k, err := pickKind("/proc/self/exe")
+	if err != nil {
+		return false, 1, err
+	}
+	giveBack := func() {}
+	cmd := k.command("/proc/self/exe", os.Args[1:]...)
+	if own := unix.Getpgrp(); ownsTerminal(own) {
+		// A group of its own, whose number it can see from inside: the shell
+		// that it opens takes the terminal and gives it back by that number.
+		cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, 0
+		giveBack = func() {
+			signal.Ignore(syscall.SIGTTOU)
+			_ = unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, own)
+		}
+	}
+	code, err = await(ctx, cmd)
+	giveBack()
+	return false, code, err
+}
+
+// ownsTerminal reports whether standard input is a terminal in whose
+// foreground the process group is.
+func ownsTerminal(group int) bool {
+	front, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
+	return err == nil && front == group
 }
 
 // exitCode reports err, if any, on standard error.

@@ -35,3 +35,4 @@ cp bin/ulvs "$dir/ulvs"
 for mode in dr nat tun; do
 	run setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$dir" "$dir/ulvs" lab "$mode" --weights 1,2,3
 done
+run setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$dir" "$dir/ulvs" lab lesson dr-vip-on-lo --auto

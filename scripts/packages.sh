@@ -13,8 +13,9 @@ set -eu
 #   tcpdump tshark   independent witnesses of what is on the wire
 #   tmux             a real terminal for ulvs top
 #   nftables iproute2 ethtool  looking at and changing test hosts from outside
-#   procps util-linux         sysctl and setpriv: breaking what ulvs doctor finds
-packages="ca-certificates netbase curl nginx-light libnginx-mod-stream haproxy ldirectord prometheus-node-exporter iperf3 wrk tcpdump tshark tmux nftables iproute2 ethtool procps util-linux"
+#   procps util-linux         sysctl and setpriv: breaking what ulvs doctor finds, and what the lessons type
+#   net-tools                 ifconfig and route, as the classic guides type them
+packages="ca-certificates netbase curl nginx-light libnginx-mod-stream haproxy ldirectord prometheus-node-exporter iperf3 wrk tcpdump tshark tmux nftables iproute2 ethtool procps util-linux net-tools"
 
 missing=""
 for p in $packages; do

@@ -43,6 +43,7 @@ func labCommand() *cobra.Command {
 	f.IntVar(&o.Requests, "requests", 300, "number of HTTP requests, each on a connection of its own")
 	f.BoolVar(&o.Keep, "keep", false, "leave the lab up and say how to enter and remove it")
 	f.BoolVar(&o.JSON, "json", false, "print the result as JSON")
+	c.AddCommand(lessonCommand())
 	return c
 }
 

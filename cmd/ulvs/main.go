@@ -60,6 +60,10 @@ func exitCode(err error) int {
 	if err == nil {
 		return exitOK
 	}
+	var exited exitedError
+	if errors.As(err, &exited) {
+		return int(exited)
+	}
 	fmt.Fprintln(os.Stderr, "ulvs:", err)
 	var usage usageError
 	var daemonUsage *daemon.UsageError
