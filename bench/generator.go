@@ -34,8 +34,9 @@ type generator interface {
 	stop() error
 }
 
-// udpFrame returns a frame from client to VIP by way of the director. It has no
-// UDP checksum, so that a port changes alone.
+// udpFrame returns a frame from client to VIP by way of the director. Its UDP
+// checksum is right for every source port and address whose complements are the
+// payload's first bytes.
 func udpFrame(t *Topology) []byte {
 	b := make([]byte, frameSize)
 	copy(b, t.InMAC[:])
@@ -43,14 +44,24 @@ func udpFrame(t *Topology) []byte {
 	ip := b[14:]
 	copy(ip, []byte{0x45, 0, 0, frameSize - 14, 0, 0, 0x40, 0, 64, 17})
 	src, dst := t.Clients.As4(), t.VIP.As4()
-	copy(ip[12:], src[:])
 	copy(ip[16:], dst[:])
-	setChecksum(ip[:20])
 	udp := ip[20:]
-	binary.BigEndian.PutUint16(udp, firstPort)
 	binary.BigEndian.PutUint16(udp[2:], discard.Port)
-	binary.BigEndian.PutUint16(udp[4:], frameSize-14-20)
+	binary.BigEndian.PutUint16(udp[4:], uint16(len(udp)))
+	pseudo := wire.PseudoSum(wire.Addr{}, wire.AddrFrom(t.VIP), wire.ProtoUDP, len(udp))
+	binary.BigEndian.PutUint16(udp[6:], wire.Checksum(udp, pseudo))
+	copy(ip[12:], src[:])
+	setChecksum(ip[:20])
+	setSource(b, binary.BigEndian.Uint32(src[:]), firstPort)
 	return b
+}
+
+// setSource makes a frame one of a source.
+func setSource(f []byte, addr uint32, port uint16) {
+	binary.BigEndian.PutUint32(f[26:], addr)
+	binary.BigEndian.PutUint16(f[34:], port)
+	binary.BigEndian.PutUint16(f[42:], ^port)
+	binary.BigEndian.PutUint32(f[44:], ^addr)
 }
 
 // setChecksum writes the checksum of an IPv4 header (RFC 1071).
@@ -133,9 +144,8 @@ func (g *pacedGenerator) number(pkts []*wire.Packet, flow int) int {
 	first := binary.BigEndian.Uint32(g.frame[26:])
 	for _, p := range pkts {
 		f := p.Frame()
-		binary.BigEndian.PutUint16(f[34:], uint16(firstPort+flow%flowPorts))
+		setSource(f, first+uint32(flow/flowPorts), uint16(firstPort+flow%flowPorts))
 		if g.flows > flowPorts {
-			binary.BigEndian.PutUint32(f[26:], first+uint32(flow/flowPorts))
 			setChecksum(f[14:34])
 		}
 		if flow++; flow == g.flows {

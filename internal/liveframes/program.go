@@ -36,7 +36,12 @@ const (
 	headerChecksum = 14 + 10 // of an IPv4 header behind Ethernet's, in bytes
 	sourceAddress  = 14 + 12
 	sourcePort     = 14 + 20 // without IP options
-	leastFrame     = 14 + 20 + 8
+	headersEnd     = 14 + 20 + 8
+	// The payload begins with the complements of source port and address: with
+	// them any source has the UDP checksum of the frame.
+	portPad    = headersEnd
+	addressPad = headersEnd + 2
+	leastFrame = headersEnd + 6
 )
 
 // bits64 is the size of a double word (BPF_DW).
@@ -134,14 +139,14 @@ func choose(c Config) []instruction {
 // headers writes the frame's first bytes.
 func headers(frame []byte) (out []instruction) {
 	at := 0
-	for ; at+4 <= leastFrame; at += 4 {
+	for ; at+4 <= headersEnd; at += 4 {
 		out = append(out, instruction{code: imm32, dst: r7, off: int16(at), imm: int32(binary.NativeEndian.Uint32(frame[at:]))})
 	}
 	return append(out, instruction{code: imm16, dst: r7, off: int16(at), imm: int32(binary.NativeEndian.Uint16(frame[at:]))})
 }
 
-// ends writes source port and address, and the header checksum (RFC 1071) that
-// goes with the address.
+// ends writes source port and address with their complements, and the header
+// checksum (RFC 1071) that goes with the address.
 func ends(c Config) []instruction {
 	first := binary.BigEndian.Uint32(c.Frame[sourceAddress:])
 	fold := []instruction{
@@ -154,6 +159,8 @@ func ends(c Config) []instruction {
 		{code: add32Imm, dst: r0, imm: int32(c.FirstPort)},
 		{code: bigEnd, dst: r0, imm: 16},
 		{code: store16, dst: r7, src: r0, off: sourcePort},
+		{code: xor32Imm, dst: r0, imm: 0xffff},
+		{code: store16, dst: r7, src: r0, off: portPad},
 		{code: add32Imm, dst: r1, imm: int32(first)},
 		{code: move32, dst: r3, src: r1},
 		{code: shr32Imm, dst: r3, imm: 16},
@@ -169,6 +176,8 @@ func ends(c Config) []instruction {
 		instruction{code: store16, dst: r7, src: r3, off: headerChecksum},
 		instruction{code: bigEnd, dst: r1, imm: 32},
 		instruction{code: store32, dst: r7, src: r1, off: sourceAddress},
+		instruction{code: xor32Imm, dst: r1, imm: -1},
+		instruction{code: store32, dst: r7, src: r1, off: addressPad},
 	)
 }
 

@@ -17,8 +17,10 @@ const maxFrame = 2048
 
 // Config says what a Source makes.
 type Config struct {
-	// Frame is an Ethernet frame with UDP over IPv4, without options and
-	// without UDP checksum.
+	// Frame is an Ethernet frame with UDP over IPv4, without options. The first
+	// six bytes of its payload become the complements of source port and
+	// address, so that its UDP checksum, made with all four of them zero, goes
+	// for every flow.
 	Frame []byte
 	// Flows is their number. A flow is a source port, one of Ports from
 	// FirstPort on, and a source address, counted up from the frame's once the

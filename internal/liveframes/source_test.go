@@ -164,6 +164,9 @@ func checkFlow(t *testing.T, f []byte) uint64 {
 	if n := address - 0xcb0071fe; n > 2 || port < firstPort || port >= firstPort+ports { // 203.0.113.254 and up
 		t.Fatalf("source %x port %d, want one of 3 addresses and %d ports from %d", address, port, ports, firstPort)
 	}
+	if binary.BigEndian.Uint16(f[42:]) != ^port || binary.BigEndian.Uint32(f[44:]) != ^address {
+		t.Fatalf("source %x port %d has the complements % x", address, port, f[42:48])
+	}
 	sum := uint32(0)
 	for at := 14; at < 34; at += 2 {
 		sum += uint32(binary.BigEndian.Uint16(f[at:]))
