@@ -39,6 +39,8 @@ type Daemon struct {
 	syncing sync.Mutex // serialises sync, guards told
 	told    told
 	guard   hostGuard
+	table   []byte    // the connection table's memory
+	taken   sync.Once // for table, when there is something to balance
 	tracing tracing
 
 	mu        sync.Mutex // guards what netmon delivers, and warnings
@@ -123,7 +125,7 @@ func newDaemon(o Options, log *slog.Logger) (*Daemon, error) {
 	director.SetSettings(settings)
 	d := &Daemon{
 		opts: o, log: log, started: time.Now(), director: director, hops: hops,
-		rates: newEstimator(), kick: make(chan struct{}, 1),
+		rates: newEstimator(), kick: make(chan struct{}, 1), table: mem,
 	}
 	d.ports = newPortSet(d)
 	d.tracing.in = d.inLanes

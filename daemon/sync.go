@@ -7,6 +7,7 @@ import (
 
 	"ulvs/dataplane"
 	"ulvs/dataplane/filter"
+	"ulvs/internal/hugemem"
 	"ulvs/service"
 	"ulvs/wire"
 )
@@ -27,6 +28,9 @@ func (d *Daemon) sync() error {
 		d.guard.sync(d, next)
 		return nil
 	}
+	if len(vips) > 0 {
+		d.taken.Do(d.takeTable)
+	}
 	d.hops.SetVirtual(vips)
 	d.guard.sync(d, d.told.both(next))
 	if err := d.syncFilter(next); err != nil {
@@ -39,6 +43,12 @@ func (d *Daemon) sync() error {
 	d.told.takeover = *next
 	return nil
 }
+
+// takeTable takes the memory of the connection table before the first packet is
+// let in. A daemon without services does without it; left to the first touch,
+// the first few hundred connections, which fall on all pages, stopped the
+// worker for longer than its ring lasts (0.2 % of 500,000 packets/s for 5 s).
+func (d *Daemon) takeTable() { hugemem.Populate(d.table) }
 
 // syncChanged is sync after a change of the configuration, if it concerns the
 // kernel: a new weight does not.
