@@ -26,8 +26,11 @@ test: packages lint unit e2e
 packages:
 	@scripts/packages.sh
 
+# bench after the others: it loads the machine on purpose, and packets of tests
+# beside it would be lost.
 unit:
-	$(GO) test -count=1 $$($(GO) list ./... | grep -v /e2e)
+	$(GO) test -count=1 $$($(GO) list ./... | grep -v -e /e2e -e /bench$$)
+	$(GO) test -count=1 ./bench
 
 # The end-to-end tests build namespaces and run the real binary in them.
 e2e: build
@@ -35,7 +38,8 @@ e2e: build
 
 # The race detector needs cgo, and only it does.
 race:
-	CGO_ENABLED=1 $(GO) test -count=1 -race $$($(GO) list ./... | grep -v /e2e)
+	CGO_ENABLED=1 $(GO) test -count=1 -race $$($(GO) list ./... | grep -v -e /e2e -e /bench$$)
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./bench
 
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)
