@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -47,6 +48,10 @@ func (w *watching) check(f *pflag.FlagSet, filter []string) error {
 	return nil
 }
 
+// grace is how long after Ctrl-C packets are still taken: what the daemon has
+// seen by then is on its way.
+const grace = 300 * time.Millisecond
+
 // watch follows the packets until the end, which may be a signal. began is told
 // of the interfaces, each of every packet. What was not seen is said on standard
 // error.
@@ -55,8 +60,11 @@ func (w *watching) watch(ctx context.Context, began func([]string) error, each f
 	if err != nil {
 		return err
 	}
+	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, stop) })()
 	var seen, skipped, lost uint64
-	err = cl.Trace(ctx, w.TraceRequest, func(l api.TraceLine) error {
+	err = cl.Trace(reading, w.TraceRequest, func(l api.TraceLine) error {
 		switch {
 		case l.Started != nil:
 			return began(l.Started.Interfaces)
