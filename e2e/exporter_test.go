@@ -35,8 +35,8 @@ func TestNodeExporter(t *testing.T) {
 		n.ipvsadm(fmt.Sprintf("-a -u %s:5353 -r %s:5353 -m -w 3", n.VIP, h.Addr()))
 		n.echo(t, h, ":5353", 60)
 	}
-	for range 10 {
-		n.datagram(t, 100)
+	for i := range 10 {
+		n.datagram(t, 20000+i, 100)
 	}
 	m.total(10, 10, 10, 10*(28+100), 10*(28+60))
 	m.server("UDP", 5353, "rs1", 3, 0, 5)
@@ -97,12 +97,14 @@ func (n *network) echo(t *testing.T, h *lab.Host, addr string, bytes int) {
 	}()
 }
 
-// datagram sends one from a port of its own, and waits for the answer.
-func (n *network) datagram(t *testing.T, bytes int) {
+// datagram sends one from a port, and waits for the answer. Left to the kernel,
+// one of ten may be from a port that an earlier one was from.
+func (n *network) datagram(t *testing.T, port, bytes int) {
 	t.Helper()
 	var conn net.Conn
 	var err error
-	check(t, n.Client.Do(func() { conn, err = net.Dial("udp4", net.JoinHostPort(n.VIP.String(), "5353")) }))
+	from := net.Dialer{LocalAddr: &net.UDPAddr{Port: port}}
+	check(t, n.Client.Do(func() { conn, err = from.Dial("udp4", net.JoinHostPort(n.VIP.String(), "5353")) }))
 	check(t, err)
 	defer conn.Close()
 	check(t, conn.SetDeadline(time.Now().Add(patience)))

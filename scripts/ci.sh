@@ -14,6 +14,7 @@ echo "== make test"
 { GOFLAGS="${GOFLAGS:-} -v" make test; echo "exit $?"; } >"$log" 2>&1 || true
 grep -E '^(ok|FAIL|panic:|---? FAIL|exit)|^\s+--- FAIL|\.go:[0-9]+:' "$log" | grep -v '^ok.*no test files' || true
 if ! grep -q '^exit 0$' "$log"; then
+	grep -B 40 -E '^--- FAIL' "$log" || true
 	tail -n 60 "$log"
 	exit 1
 fi
