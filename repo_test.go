@@ -64,7 +64,7 @@ var restricted = []struct {
 	{"github.com/mdlayher", []string{"internal", "lab/decap", "bench", "dataplane/afpacket"}, "no packet sockets beside our rings on the data path"},
 	{"golang.zx2c4.com/wireguard", []string{"lab/decap"}, "its tun device, which joins segments; the data path has no tun device"},
 	{"github.com/google/nftables", []string{"internal", "bench"}, "before 1.0: the guard and the bench wrap it"},
-	{"github.com/google/gopacket", []string{"wire/wiretest", "bench", "explain", "sim", "e2e"}, "an independent decoder for tests, and a reader of captures; slow and allocating"},
+	{"github.com/google/gopacket", []string{"wire/wiretest", "bench", "explain", "e2e"}, "an independent decoder for tests, and a reader of captures; slow and allocating"},
 	{"gonum.org/v1/plot", []string{"bench", "sim"}, "plots of measurements; the daemon draws nothing"},
 	{"github.com/HdrHistogram", []string{"bench", "sim"}, "on the data path an array of counters is enough"},
 	{"github.com/goccy/go-yaml", []string{"sim"}, "scenarios are the only YAML; its syntax tree gives every mistake its line"},

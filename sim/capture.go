@@ -1,24 +1,18 @@
 package sim
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
-
+	"ulvs/explain"
 	"ulvs/wire"
 )
 
 // maxFlows bounds the flows of a capture that are told apart.
 const maxFlows = 10_000_000
-
-// maxFrame bounds a frame, in bytes: the largest that capture programs take.
-const maxFrame = 262144
 
 // flowKey is a flow as its first packet shows it.
 type flowKey struct {
@@ -30,30 +24,28 @@ type flowKey struct {
 // reverse is the same flow seen from the other end.
 func (k flowKey) reverse() flowKey { return flowKey{k.dst, k.src, k.dstPort, k.srcPort, k.proto} }
 
-// packets is what pcapgo's readers have in common.
-type packets interface {
-	ZeroCopyReadPacketData() ([]byte, gopacket.CaptureInfo, error)
-}
-
 // readCapture takes the first packets of flows in a pcap or pcapng file as
 // arrivals: SYNs of TCP, of others the first packet in either direction. Sources
 // are clients, destinations are destinations; there is no work. name is for
 // errors, which are an *Error.
 func readCapture(name string, r io.Reader) ([]arrival, error) {
-	src, err := openCapture(bufio.NewReaderSize(r, 1<<16))
+	broken := func(err error) *Error {
+		return &Error{File: name, Problem: strings.TrimPrefix(plain(err.Error()), name+": ")}
+	}
+	src, err := explain.OpenCapture(name, r)
 	if err != nil {
-		return nil, &Error{File: name, Problem: "neither pcap nor pcapng with Ethernet frames: " + plain(err.Error())}
+		return nil, broken(err)
 	}
 	c := capture{flows: map[flowKey]bool{}, clients: map[wire.Addr]int32{}, objects: map[wire.Addr]int32{}}
-	for n := 1; ; n++ {
-		data, ci, err := src.ZeroCopyReadPacketData()
+	for {
+		p, err := src.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, &Error{File: name, Problem: fmt.Sprintf("packet %d: %s", n, plain(err.Error()))}
+			return nil, broken(err)
 		}
-		c.packet(data, ci.Timestamp)
+		c.packet(p.Frame.Data, p.At)
 		if len(c.flows) > maxFlows {
 			return nil, &Error{File: name, Problem: fmt.Sprintf("over %d flows", maxFlows)}
 		}
@@ -64,32 +56,9 @@ func readCapture(name string, r io.Reader) ([]arrival, error) {
 	return c.all, nil
 }
 
-// openCapture finds out which of the two formats it is.
-func openCapture(r *bufio.Reader) (packets, error) {
-	magic, err := r.Peek(4)
-	if err != nil {
-		return nil, err
-	}
-	if string(magic) == "\x0a\x0d\x0d\x0a" { // section header block
-		ng, err := pcapgo.NewNgReader(r, pcapgo.DefaultNgReaderOptions)
-		if err == nil && ng.LinkType() != layers.LinkTypeEthernet {
-			err = fmt.Errorf("link type %v", ng.LinkType())
-		}
-		return ng, err
-	}
-	p, err := pcapgo.NewReader(r)
-	if err == nil && p.LinkType() != layers.LinkTypeEthernet {
-		err = fmt.Errorf("link type %v", p.LinkType())
-	}
-	if err == nil { // a broken head would have it take any memory
-		p.SetSnaplen(min(p.Snaplen(), maxFrame))
-	}
-	return p, err
-}
-
 // capture makes arrivals of packets.
 type capture struct {
-	first            time.Time
+	first            time.Duration
 	last             float64
 	flows            map[flowKey]bool
 	clients, objects map[wire.Addr]int32
@@ -98,7 +67,7 @@ type capture struct {
 }
 
 // packet takes one frame, which may be anything.
-func (c *capture) packet(frame []byte, at time.Time) {
+func (c *capture) packet(frame []byte, at time.Duration) {
 	p := &c.parsed
 	p.Buf = append(append(p.Buf[:0], make([]byte, wire.Headroom)...), frame...)
 	p.Start, p.End = wire.Headroom, len(p.Buf)
@@ -115,7 +84,7 @@ func (c *capture) packet(frame []byte, at time.Time) {
 	if len(c.all) == 0 {
 		c.first = at
 	}
-	c.last = max(c.last, at.Sub(c.first).Seconds()) // captures are not always in order
+	c.last = max(c.last, (at - c.first).Seconds()) // captures are not always in order
 	c.all = append(c.all, arrival{c.last, -1, number(c.clients, p.Src), number(c.objects, p.Dst)})
 }
 
