@@ -130,7 +130,8 @@ func (s *Shard) Insert(k *Key, sp *Spec, now, timeout time.Duration) (*Conn, Ins
 	s.fill(c, k, sp)
 	if n == 2 {
 		c.flags |= wide
-		*c.ext() = ext{client: k.Client, virtual: k.Virtual, real: sp.Real}
+		e := c.ext()
+		e.client, e.virtual, e.real = k.Client, k.Virtual, sp.Real
 	}
 	c.unit = uint32(s.first + i)
 	c.deadline = deadline(now, timeout)
