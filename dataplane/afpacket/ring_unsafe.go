@@ -10,7 +10,7 @@ import (
 // The kernel writes a slot's header and frame, then its status, with a barrier
 // between (kernel net/packet/af_packet.c, __packet_set_status, tpacket_rcv).
 // An atomic load of the status therefore comes before every plain load of the
-// rest, and an atomic store of TP_STATUS_KERNEL after every use of it.
+// rest, and storeStatus of TP_STATUS_KERNEL after every use of it.
 
 // header2 views the TPACKET_V2 header at the start of slot.
 func header2(slot []byte) *unix.Tpacket2Hdr {
@@ -21,12 +21,6 @@ func header2(slot []byte) *unix.Tpacket2Hdr {
 // loadStatus returns the status word at the start of mem, a slot's or a block's.
 func loadStatus(mem []byte) uint32 {
 	return atomic.LoadUint32((*uint32)(unsafe.Pointer(&mem[0])))
-}
-
-// storeStatus sets the status word at the start of mem and so hands over its
-// slot or block.
-func storeStatus(mem []byte, status uint32) {
-	atomic.StoreUint32((*uint32)(unsafe.Pointer(&mem[0])), status)
 }
 
 // header3 views the TPACKET_V3 header of a frame at the start of b.
