@@ -38,7 +38,7 @@ func (l *logbook) count(words string) int {
 func newTestDaemon(t testing.TB, o Options) (*Daemon, *logbook) {
 	t.Helper()
 	if o.RingMemory == 0 {
-		o.RingMemory = DefaultRingMemory
+		o.RingMemory = DefaultRingMemory()
 	}
 	o.Workers, o.Capacity = max(o.Workers, 1), 1000
 	log := &logbook{}

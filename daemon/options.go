@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ulvs/dataplane/afpacket"
+	"ulvs/internal/hugemem"
 	"ulvs/sysctl"
 )
 
@@ -32,9 +33,10 @@ type Options struct {
 
 // Defaults of Options.
 const (
-	DefaultWorkers    = 1
-	DefaultCapacity   = 1 << 20
-	DefaultRingMemory = 1 << 30
+	DefaultWorkers  = 1
+	DefaultCapacity = 1 << 20
+	// mostRingMemory is the default on a machine that has eight times as much.
+	mostRingMemory = 1 << 30
 	// MinSlots is the fewest slots a default ring is cut down to; below, a
 	// scheduling stall loses packets at a few 10,000 packets/s.
 	MinSlots = 256
@@ -48,6 +50,19 @@ const (
 	maxCapacity   = 1 << 28
 	maxRingMemory = 1 << 40
 )
+
+// DefaultRingMemory is what receive rings may take unless told otherwise, in
+// bytes: an eighth of the machine's memory, at most 1 GiB. The kernel takes it
+// for good and does not count it among a container's.
+func DefaultRingMemory() int64 {
+	if machine := hugemem.Machine(); machine != 0 {
+		return ringShare(machine)
+	}
+	return mostRingMemory
+}
+
+// ringShare is that of so much memory.
+func ringShare(machine uint64) int64 { return int64(min(machine/8, mostRingMemory)) }
 
 // check names what is not accepted.
 func (o *Options) check() error {

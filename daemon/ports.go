@@ -129,10 +129,12 @@ func (s *portSet) adjust(wanted []netmon.Link, starting bool) (changed bool, err
 }
 
 // fatal reports whether an error of an interface keeps ulvs from starting: of
-// one that was asked for, unless it may come up yet, or for want of a right,
-// which all others need too.
+// one that was asked for, unless it may come up yet; for want of a right, which
+// all others need too; or because rings of the size asked for do not fit, which
+// else would leave the last interfaces without one.
 func (s *portSet) fatal(name string, err error) bool {
-	if errors.Is(err, fs.ErrPermission) {
+	var usage *UsageError
+	if errors.Is(err, fs.ErrPermission) || s.d.opts.RingSlots > 0 && errors.As(err, &usage) {
 		return true
 	}
 	return slices.Contains(s.d.opts.Interfaces, name) && !errors.Is(err, afpacket.ErrDown)

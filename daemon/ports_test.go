@@ -95,14 +95,15 @@ func TestRecreatedInterface(t *testing.T) {
 }
 
 // TestUnusableInterfaces: only those that were asked for are worth not starting,
-// and not for being down.
+// and not for being down; and rings of a size asked for that there is no room for.
 func TestUnusableInterfaces(t *testing.T) {
 	for _, row := range []struct {
 		interfaces []string
+		slots      int
 		fatal      bool
-	}{{nil, false}, {[]string{"eth0"}, false}, {[]string{"eth0", "eth1"}, true}} {
-		t.Run(fmt.Sprint(row.interfaces), func(t *testing.T) {
-			o := Options{Interfaces: row.interfaces, Workers: 2, RingSlots: 30, RingMemory: 6 << 20} // enough for one
+	}{{nil, 0, false}, {[]string{"eth0"}, 0, false}, {[]string{"eth0", "eth1"}, 0, true}, {nil, MinSlots, true}, {[]string{"eth0"}, MinSlots, false}} {
+		t.Run(fmt.Sprint(row.interfaces, row.slots), func(t *testing.T) {
+			o := Options{Interfaces: row.interfaces, Workers: 2, RingSlots: row.slots, RingMemory: 40 << 20} // enough for one
 			inCable(t, o, func(n *testns.NS, d *Daemon, log *logbook) {
 				d.links = linksIn(t, "eth0", "eth1")
 				err := d.ports.reconcile(true)
@@ -112,7 +113,7 @@ func TestUnusableInterfaces(t *testing.T) {
 				for range 3 {
 					_ = d.ports.reconcile(false)
 				}
-				if got := log.count("not usable"); got != 1 && row.interfaces == nil || got > 1 {
+				if got := log.count("not usable"); got != 1 && row.interfaces == nil && !row.fatal || got > 1 {
 					t.Errorf("complained %d times", got)
 				}
 			})
@@ -127,6 +128,7 @@ func TestFatal(t *testing.T) {
 		err  error
 		want bool
 	}{
+		{"eth1", &UsageError{"--ring-memory", ""}, false},
 		{"eth0", afpacket.ErrNotEthernet, true}, {"eth1", afpacket.ErrNotEthernet, false}, {"eth0", afpacket.ErrDown, false},
 		{"eth1", fmt.Errorf("open: %w", fs.ErrPermission), true},
 	} {
@@ -167,6 +169,7 @@ func TestGeometry(t *testing.T) {
 		slots int // 0: refused
 	}{
 		{Options{}, 1024 * mib, 2, afpacket.DefaultSlots},
+		{Options{}, ringShare(2048 * mib), 2, 1920},
 		{Options{}, 64 * mib, 2, 480},
 		{Options{}, 64 * mib, 60, MinSlots}, // as many as there is room for
 		{Options{}, 17 * mib, 1, 0},
@@ -196,7 +199,7 @@ func TestGeometry(t *testing.T) {
 
 func TestOptionsRefused(t *testing.T) {
 	for option, o := range map[string]Options{
-		"--ring-slots":  {Workers: 1, Capacity: 1, RingMemory: DefaultRingMemory, RingSlots: 30, Throughput: true},
+		"--ring-slots":  {Workers: 1, Capacity: 1, RingMemory: DefaultRingMemory(), RingSlots: 30, Throughput: true},
 		"--ring-memory": {Workers: 1, Capacity: 1, RingMemory: 2 << 20},
 	} {
 		var usage *UsageError

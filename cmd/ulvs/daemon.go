@@ -51,8 +51,8 @@ func (r *runner) flags(f *pflag.FlagSet) {
 	f.IntVar(&r.Workers, "workers", daemon.DefaultWorkers, "worker threads; flows are spread over them")
 	f.IntVar(&r.Capacity, "capacity", daemon.DefaultCapacity, "connections the table can hold; memory is reserved for all, and taken as they come")
 	f.StringVar(&r.Socket, "socket", "", "unix socket of the API (default one per network namespace below /run/ulvs)")
-	f.IntVar(&r.RingSlots, "ring-slots", 0, "frames that each receive ring holds (default as many as --ring-memory allows, at most 2070)")
-	f.Int64Var(&r.ringMiB, "ring-memory", daemon.DefaultRingMemory>>20, "MiB that all receive rings together may take")
+	f.IntVar(&r.RingSlots, "ring-slots", 0, "frames that each receive ring holds (default as many as --ring-memory allows, at most 4140)")
+	f.Int64Var(&r.ringMiB, "ring-memory", 0, "MiB that all receive rings together may take (default an eighth of the machine's memory, at most 1024)")
 	f.BoolVar(&r.Throughput, "throughput", false, "receive in blocks: more packets per second, each a millisecond later")
 	f.StringVar(&r.poll, "poll", "", "how workers wait: adaptive (spin while that pays, then sleep), block (sleep at once) or spin (a whole processor each) (default adaptive, block on a single processor)")
 	f.BoolVar(&r.QdiscBypass, "qdisc-bypass", false, "transmit past the queueing discipline")
@@ -88,7 +88,9 @@ func (r *runner) run(ctx context.Context, f *pflag.FlagSet) error {
 		r.Poll = &mode
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	r.RingMemory = r.ringMiB << 20
+	if r.RingMemory = r.ringMiB << 20; !f.Changed("ring-memory") {
+		r.RingMemory = daemon.DefaultRingMemory()
+	}
 	r.Build = version
 	signal.Ignore(syscall.SIGPIPE) // the end of who reads the log is not ours
 	ctx, stop := untilHangup(ctx, r.background, log)

@@ -9,7 +9,7 @@ func TestFit(t *testing.T) {
 		bytes int64
 		slots int
 	}{
-		{V2, 2 << 20, 30}, {V2, 4<<20 - 1, 30}, {V2, 138 << 20, DefaultSlots}, {V2, 1 << 40, MaxSlots}, {V2, 1 << 20, -1}, {V2, -1, -1},
+		{V2, 2 << 20, 30}, {V2, 4<<20 - 1, 30}, {V2, 276 << 20, DefaultSlots}, {V2, 1 << 40, MaxSlots}, {V2, 1 << 20, -1}, {V2, -1, -1},
 		{V3, 1 << 20, 4}, {V3, 16 << 20, DefaultBlocks3}, {V3, 1, -1},
 	} {
 		g := Geometry{Version: row.v}.Fit(row.bytes)

@@ -19,8 +19,8 @@ func TestGeometry(t *testing.T) {
 	if err := g.check(); err != nil {
 		t.Fatalf("default ring: %v", err)
 	}
-	if slots := g.perBlock() * g.blocks(); slots != 2070 || g.Bytes() != 138<<20 {
-		t.Errorf("default ring has %d slots in %d MiB, want 2070 in 138", slots, g.Bytes()>>20)
+	if slots := g.perBlock() * g.blocks(); slots != 4140 || g.Bytes() != 276<<20 {
+		t.Errorf("default ring has %d slots in %d MiB, want 4140 in 276", slots, g.Bytes()>>20)
 	}
 	g3 := Geometry{Version: V3}.withDefaults()
 	if err := g3.check(); err != nil || g3.Bytes() != 16<<20 {
@@ -86,7 +86,7 @@ func checkError(t *testing.T, err, is error, words []string) {
 
 func TestExplainRing(t *testing.T) {
 	err := explainRing(Geometry{}.withDefaults(), unix.ENOMEM)
-	checkError(t, err, ErrRingTooLarge, []string{"138 MiB", "fewer slots", "--ring-slots", "--ring-memory"})
+	checkError(t, err, ErrRingTooLarge, []string{"276 MiB", "fewer slots", "--ring-slots", "--ring-memory"})
 }
 
 // TestOpenWithoutRights gives the rights up on a thread of its own, which dies

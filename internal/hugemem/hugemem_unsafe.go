@@ -36,3 +36,12 @@ func Alloc(size int) ([]byte, error) {
 // some 100 us each time. Others may use mem meanwhile. It does nothing on Linux
 // before 5.14, and as much as there is memory for.
 func Populate(mem []byte) { _ = unix.Madvise(mem, unix.MADV_POPULATE_WRITE) }
+
+// Machine returns the machine's memory in bytes, 0 if the kernel does not say.
+func Machine() uint64 {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 0
+	}
+	return info.Totalram * uint64(info.Unit)
+}
