@@ -19,6 +19,7 @@ const (
 	lossLasts   = 5 * time.Second
 	// collectorLasts is time for many, were there some garbage in each packet.
 	collectorLasts = 2 * time.Second
+	noiseLasts     = 3 * time.Second
 	// around is what comes to each: hosts and contestant are set up, warmed up
 	// and removed.
 	around = 1500 * time.Millisecond
@@ -42,7 +43,7 @@ var (
 // Experiments returns all of them, in the order of a report.
 func Experiments() []Experiment {
 	return []Experiment{
-		smallPackets(), oneCore(), flowCounts(), workerCounts(), lossExperiment(),
+		noiseExperiment(), smallPackets(), oneCore(), flowCounts(), workerCounts(), lossExperiment(),
 		bulkTCP(), connectionRates(),
 		roundTripUDP(), roundTripTCP(), roundTripSlow(), roundTripLoaded(),
 		idleExperiment(), collectorExperiment(), startExperiment(), changeExperiment(),
@@ -156,11 +157,13 @@ func lossExperiment() Experiment {
 		About:   "60-byte UDP frames of 60,000 flows, paced one by one by the kernel's own source.",
 		Metrics: []Metric{metricLoss, metricRate, metricOffered},
 	}
-	for _, c := range []Director{dr, nat} {
+	for _, c := range []Contestant{bareV2, dr, nat} {
 		x.Entries = append(x.Entries, Entry{
 			Name: c.Name(), Placement: OwnCore, Lasts: lossLasts + around,
 			Measure: packets(c, OwnCore, Load{Flows: DefaultFlows, Rate: lossRate, Duration: lossLasts}),
 		})
+	}
+	for _, c := range []Director{dr, nat} {
 		x.Bars = append(x.Bars,
 			Bar{What: c.Name() + ", default mode", Of: c.Name(), Metric: "%lost", Most: 0},
 			Bar{What: c.Name() + ", really offered", Of: c.Name(), Metric: "kpps-offered", Least: 0.98 * lossRate / 1e3},

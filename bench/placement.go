@@ -56,6 +56,10 @@ var (
 		Name: "same core", Text: "client, director and server on processor 0",
 		Client: 0, Director: 0, Server: 0,
 	}
+	Alone = Placement{
+		Name: "alone", Text: "one thread on processor 1, nothing else",
+		Client: anyCPU, Director: anyCPU, Server: anyCPU,
+	}
 	InProcess = Placement{
 		Name: "in process", Text: "the pipeline on ports in memory, one thread, no kernel",
 		Client: anyCPU, Director: anyCPU, Server: anyCPU,
@@ -64,5 +68,5 @@ var (
 
 // placements are all of them, for the legend of a report.
 func placements() []Placement {
-	return []Placement{OwnCore, OneCore, SenderCore, SteeredCore, Free, Across, EndsAcross, SameCore, InProcess}
+	return []Placement{OwnCore, OneCore, SenderCore, SteeredCore, Free, Across, EndsAcross, SameCore, Alone, InProcess}
 }
