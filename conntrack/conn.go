@@ -42,7 +42,7 @@ type Ref uint32
 
 // Layout is the version of Conn's layout in memory. It is the value of the
 // word that makes an entry valid.
-const Layout = 2
+const Layout = 1
 
 // UnitSize is the size in bytes of Conn and of the cache line it fills. An
 // IPv4 connection takes one unit; an IPv6 connection takes two, the second
@@ -229,9 +229,8 @@ func (c *Conn) Info(i *Info) {
 
 // ext is the second unit of an IPv6 connection.
 type ext struct {
-	_                     uint32 // where an entry has valid: stays 0, for Reach may read it at any time
-	_                     [UnitSize - 52]byte
 	client, virtual, real wire.Addr
+	_                     [UnitSize - 48]byte
 }
 
 // is4 reports whether both addresses are IPv4.

@@ -30,7 +30,7 @@ type Shard struct {
 	stats  Stats
 
 	count atomic.Uint32 // connections
-	warm  uint32        // only so that the reads of bringNear are not left out
+	_     uint32
 }
 
 // shardSize is the size of Shard, pinned by a test to a multiple of the cache
@@ -130,8 +130,7 @@ func (s *Shard) Insert(k *Key, sp *Spec, now, timeout time.Duration) (*Conn, Ins
 	s.fill(c, k, sp)
 	if n == 2 {
 		c.flags |= wide
-		e := c.ext()
-		e.client, e.virtual, e.real = k.Client, k.Virtual, sp.Real
+		*c.ext() = ext{client: k.Client, virtual: k.Virtual, real: sp.Real}
 	}
 	c.unit = uint32(s.first + i)
 	c.deadline = deadline(now, timeout)
@@ -147,11 +146,14 @@ func (s *Shard) Insert(k *Key, sp *Spec, now, timeout time.Duration) (*Conn, Ins
 	return c, result
 }
 
-// bringNear reads what an insertion at unit i with this reply tag will write.
-// Each atomic store of an insertion waits for all that is before it: without
-// this the cache misses come one after the other.
+// bringNear has the processor fetch what an insertion at unit i with this reply
+// tag will write. Each atomic store of an insertion waits for all that is before
+// it: without this the cache misses come one after the other. With reads instead
+// of prefetches an insertion took 5 % longer (`ulvs bench new-connections`).
 func (s *Shard) bringNear(i int, reply uint32) {
-	s.warm = uint32(s.slots[s.home(reply)]) ^ s.conns[i].unit ^ s.dues[i]
+	nearSlot(&s.slots[s.home(reply)])
+	nearConn(&s.conns[i])
+	nearDue(&s.dues[i])
 }
 
 // unitsOf returns 1 if all three addresses are IPv4, else 2.
