@@ -8,7 +8,7 @@ import (
 
 // urgentNice is the nice value of a worker's thread. With it the kernel runs
 // the worker as soon as a frame comes, whatever else wants its processor, the
-// daemon's own API among it; what waits 7 ms at 300,000 packets/s is lost. As
+// daemon's own API among it; what waits 14 ms at 300,000 packets/s is lost. As
 // with a balancer in the kernel, whose softirqs nobody outranks, a flood leaves
 // others on that processor next to nothing.
 const urgentNice = -20
