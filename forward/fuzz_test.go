@@ -140,7 +140,8 @@ func FuzzQuotedFlow(f *testing.F) {
 	})
 }
 
-// tunnelQuote builds an error from what TunnelQuote finds.
+// tunnelQuote builds an error from what TunnelQuote finds, as the director does:
+// of the address that the packet went to, which is of its own IP version.
 func tunnelQuote(t *testing.T, p *wire.Packet) {
 	var inner wire.Packet
 	if _, ok := TunnelQuote(&inner, p); !ok {
@@ -149,8 +150,11 @@ func tunnelQuote(t *testing.T, p *wire.Packet) {
 	if inner.L3 < p.L4 || inner.IPEnd > p.IPEnd || inner.L4+8 > inner.IPEnd {
 		t.Fatalf("inner packet %d-%d-%d outside %d-%d", inner.L3, inner.L4, inner.IPEnd, p.L4, p.IPEnd)
 	}
+	if !CanError(&inner) {
+		return
+	}
 	e := forwardtest.Fresh(MaxICMPErrorFrame)
-	BuildICMPError(e, &inner, 3, 4, 1280, virtualAddr)
+	BuildICMPError(e, &inner, 3, 4, 1280, inner.Dst)
 	forwardtest.Consistent(t, e)
 }
 
