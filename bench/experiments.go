@@ -157,7 +157,7 @@ func lossExperiment() Experiment {
 		About:   "60-byte UDP frames of 60,000 flows, paced one by one by the kernel's own source.",
 		Metrics: []Metric{metricLoss, metricRate, metricOffered},
 	}
-	for _, c := range []Contestant{bareV2, dr, nat} {
+	for _, c := range []Contestant{dr, nat, bareV2} {
 		x.Entries = append(x.Entries, Entry{
 			Name: c.Name(), Placement: OwnCore, Lasts: lossLasts + around,
 			Measure: packets(c, OwnCore, Load{Flows: DefaultFlows, Rate: lossRate, Duration: lossLasts}),

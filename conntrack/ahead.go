@@ -12,9 +12,10 @@ import (
 // The look-ups of a group of packets, each step done for all before the next,
 // wait for their cache misses side by side; each under its own lock would wait
 // alone. `ulvs bench first`, 60,000 flows in a table for a million: 0.75 of the
-// bare ring without, 0.88 with it. The steps are prefetches: reads, which the
-// processor can only have so many instructions beyond, took 141 ns a packet at
-// 1,000,000 connections instead of 96 (`ulvs bench pipeline`).
+// bare ring without, 0.88 with it. The steps are prefetches: past a read that
+// waits the processor goes on only as many instructions as it can hold, which
+// took 141 ns a packet at 1,000,000 connections instead of 96 (`ulvs bench
+// pipeline`; docs/decisions/0006-look-ahead-by-prefetch.md).
 type Ahead struct {
 	Hash Hash // of the client's end, for Lock
 	tag  uint32

@@ -2,8 +2,11 @@
 
 package conntrack
 
-// Without the processor's prefetches look-ups wait, each for itself.
+import "sync/atomic"
 
-func nearSlot(*uint64) {}
-func nearConn(*Conn)   {}
-func nearDue(*uint32)  {}
+// Without the processor's prefetches the slots of the index are read ahead, and
+// each look-up waits for its entry alone.
+
+func nearSlot(p *uint64) { atomic.LoadUint64(p) }
+func nearConn(*Conn)     {}
+func nearDue(*uint32)    {}

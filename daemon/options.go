@@ -19,7 +19,7 @@ type Options struct {
 	// RingMemory bounds the memory of all receive rings in bytes. Rings get
 	// smaller for it, down to MinSlots; beyond, an interface gets none.
 	RingMemory int64
-	Throughput bool // TPACKET_V3: more packets per second, a millisecond later
+	Throughput bool // TPACKET_V3: small packets take little of a ring, and come a millisecond later
 	// Poll is how workers wait for frames; nil: as afpacket.NewPoller chooses.
 	Poll        *afpacket.Poll
 	QdiscBypass bool
@@ -52,8 +52,8 @@ const (
 )
 
 // DefaultRingMemory is what receive rings may take unless told otherwise, in
-// bytes: an eighth of the machine's memory, at most 1 GiB. The kernel takes it
-// for good and does not count it among a container's.
+// bytes: an eighth of the machine's memory, at most 1 GiB. The kernel never
+// swaps it out and does not count it among a container's.
 func DefaultRingMemory() int64 {
 	if machine := hugemem.Machine(); machine != 0 {
 		return ringShare(machine)

@@ -111,7 +111,7 @@ func (s *portSet) adjust(wanted []netmon.Link, starting bool) (changed bool, err
 				continue // the list is of yesterday, and the next is on its way
 			}
 			if err := s.open(n, l, closed); err != nil {
-				if starting && s.fatal(l.Name, err) {
+				if starting && s.fatal(l, err) {
 					return true, err
 				}
 				s.complain(l.Name, err)
@@ -130,14 +130,19 @@ func (s *portSet) adjust(wanted []netmon.Link, starting bool) (changed bool, err
 
 // fatal reports whether an error of an interface keeps ulvs from starting: of
 // one that was asked for, unless it may come up yet; for want of a right, which
-// all others need too; or because rings of the size asked for do not fit, which
-// else would leave the last interfaces without one.
-func (s *portSet) fatal(name string, err error) bool {
-	var usage *UsageError
-	if errors.Is(err, fs.ErrPermission) || s.d.opts.RingSlots > 0 && errors.As(err, &usage) {
+// all others need too; or of one that is up because rings of the size asked for
+// do not fit, which else would leave the last interfaces without one.
+func (s *portSet) fatal(l netmon.Link, err error) bool {
+	if errors.Is(err, fs.ErrPermission) || s.d.opts.RingSlots > 0 && l.Up && noRoom(err) {
 		return true
 	}
-	return slices.Contains(s.d.opts.Interfaces, name) && !errors.Is(err, afpacket.ErrDown)
+	return slices.Contains(s.d.opts.Interfaces, l.Name) && !errors.Is(err, afpacket.ErrDown)
+}
+
+// noRoom reports whether a ring is too large for --ring-memory or the kernel.
+func noRoom(err error) bool {
+	var usage *UsageError
+	return errors.As(err, &usage) || errors.Is(err, afpacket.ErrRingTooLarge)
 }
 
 // closedAmong counts the links that have no rings yet.

@@ -106,6 +106,9 @@ func TestUnusableInterfaces(t *testing.T) {
 			o := Options{Interfaces: row.interfaces, Workers: 2, RingSlots: row.slots, RingMemory: 40 << 20} // enough for one
 			inCable(t, o, func(n *testns.NS, d *Daemon, log *logbook) {
 				d.links = linksIn(t, "eth0", "eth1")
+				for i := range d.links {
+					d.links[i].Up = true
+				}
 				err := d.ports.reconcile(true)
 				if (err != nil) != row.fatal || row.fatal && !strings.Contains(err.Error(), "--ring-memory") {
 					t.Errorf("start: %v", err)
@@ -128,12 +131,28 @@ func TestFatal(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{"eth1", &UsageError{"--ring-memory", ""}, false},
 		{"eth0", afpacket.ErrNotEthernet, true}, {"eth1", afpacket.ErrNotEthernet, false}, {"eth0", afpacket.ErrDown, false},
 		{"eth1", fmt.Errorf("open: %w", fs.ErrPermission), true},
 	} {
-		if got := s.fatal(row.name, row.err); got != row.want {
+		if got := s.fatal(netmon.Link{Name: row.name, Up: true}, row.err); got != row.want {
 			t.Errorf("%s: %v: fatal %v", row.name, row.err, got)
+		}
+	}
+}
+
+// TestFatalSize: who gave the rings' size is told where it does not fit.
+func TestFatalSize(t *testing.T) {
+	memory := fmt.Errorf("open port: %w", &UsageError{"--ring-memory", ""})
+	kernel := fmt.Errorf("open port: %w", afpacket.ErrRingTooLarge)
+	for _, row := range []struct {
+		slots int
+		up    bool
+		err   error
+		want  bool
+	}{{30, true, memory, true}, {30, true, kernel, true}, {30, false, memory, false}, {0, true, memory, false}, {0, true, kernel, false}} {
+		s := newPortSet(&Daemon{opts: Options{RingSlots: row.slots}})
+		if got := s.fatal(netmon.Link{Name: "eth0", Up: row.up}, row.err); got != row.want {
+			t.Errorf("%+v: fatal %v", row, got)
 		}
 	}
 }

@@ -44,12 +44,11 @@ func (d *Daemon) sync() error {
 	return nil
 }
 
-// takeTable begins to take the memory of the connection table when the first
-// packet is about to be let in. A daemon without services does without it; left
-// to the first touch, the worker would meet some fifty faults of a huge page
-// within the first few hundred connections, which fall on all pages. Nobody waits
-// for it: where the hypervisor has to find the memory, it takes some 250 ms.
-func (d *Daemon) takeTable() { hugemem.PopulateIdly(d.table) }
+// takeTable takes the memory of the connection table before the first packet is
+// let in. A daemon without services does without it; left to the first touch,
+// the worker would meet some fifty faults of a huge page within the first few
+// hundred connections, which fall on all pages.
+func (d *Daemon) takeTable() { hugemem.Populate(d.table) }
 
 // syncChanged is sync after a change of the configuration, if it concerns the
 // kernel: a new weight does not.

@@ -6,7 +6,6 @@ package hugemem
 
 import (
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -37,19 +36,6 @@ func Alloc(size int) ([]byte, error) {
 // some 100 us each time. Others may use mem meanwhile. It does nothing on Linux
 // before 5.14, and as much as there is memory for.
 func Populate(mem []byte) { _ = unix.Madvise(mem, unix.MADV_POPULATE_WRITE) }
-
-// PopulateIdly is Populate by a thread of its own that everybody else on the
-// processor outranks. It returns at once.
-func PopulateIdly(mem []byte) {
-	go func() { // ends locked, and its thread with it
-		runtime.LockOSThread()
-		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), leastNice)
-		Populate(mem)
-	}()
-}
-
-// leastNice is the nice value of who gives way to all (sched(7)).
-const leastNice = 19
 
 // Machine returns the machine's memory in bytes, 0 if the kernel does not say.
 func Machine() uint64 {

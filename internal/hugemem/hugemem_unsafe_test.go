@@ -1,9 +1,7 @@
 package hugemem
 
 import (
-	"runtime"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -50,20 +48,6 @@ func TestPopulate(t *testing.T) {
 	Populate(mem)
 	if n := taken(t, mem); n != len(mem) || mem[5] != 7 {
 		t.Errorf("%d bytes of %d are resident, byte 5 is %d", n, len(mem), mem[5])
-	}
-}
-
-// TestPopulateIdly: it comes to the same.
-func TestPopulateIdly(t *testing.T) {
-	mem, err := Alloc(2 * page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	PopulateIdly(mem)
-	for deadline := time.Now().Add(time.Minute); taken(t, mem) != len(mem); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d bytes of %d are resident", taken(t, mem), len(mem))
-		}
 	}
 }
 
