@@ -40,8 +40,8 @@ func (x *terminal) types(keys ...string) {
 	x.tmux(append([]string{"send-keys"}, keys...)...)
 }
 
-// shows waits until the screen matches all patterns, and checks that it is
-// filled and not overfilled.
+// shows waits until the screen matches all patterns and is filled and not
+// overfilled, which after a resize it is only when it has been drawn anew.
 func (x *terminal) shows(patterns ...string) {
 	x.t.Helper()
 	var screen, missing string
@@ -52,14 +52,18 @@ func (x *terminal) shows(patterns ...string) {
 				return false
 			}
 		}
-		return true
+		missing = "a full picture"
+		return x.filled(screen)
 	}) {
 		x.t.Fatalf("%dx%d: %q is not on the screen:\n%s", x.width, x.height, missing, screen)
 	}
+}
+
+// filled reports whether the picture begins in the first line and ends in the
+// last.
+func (x *terminal) filled(screen string) bool {
 	lines := strings.Split(strings.TrimSuffix(screen, "\n"), "\n")
-	if len(lines) != x.height || !strings.HasPrefix(lines[0], " ulvs top") || !strings.HasPrefix(lines[len(lines)-1], " q quit") {
-		x.t.Errorf("%dx%d: %d lines:\n%s", x.width, x.height, len(lines), screen)
-	}
+	return len(lines) == x.height && strings.HasPrefix(lines[0], " ulvs top") && strings.HasPrefix(lines[len(lines)-1], " q quit")
 }
 
 // ends waits for the program to end well.
