@@ -135,6 +135,9 @@ type Options struct {
 	// QdiscBypass sends past the interface's queueing discipline. It gains
 	// less than 1 % and loses super-frames on devices that cannot segment.
 	QdiscBypass bool
+	// Queue is the transmit queue that SetXDP takes. Each has room for one
+	// such sender.
+	Queue int
 }
 
 func (o *Options) check() error {

@@ -1,6 +1,7 @@
 package afpacket
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,7 @@ type Port struct {
 
 	id    uint16
 	index int    // the kernel's number of the interface
+	queue int    // the transmit queue for AF_XDP
 	name  string // of the interface, for messages
 	rx    int    // receiving socket
 	mem   []byte // the ring
@@ -46,7 +48,7 @@ func Open(o Options) (*Port, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("open port: %w", err)
 	}
-	p := &Port{id: o.PortID, name: o.Interface, rx: -1, tx: transmitter{fd: -1}}
+	p := &Port{id: o.PortID, name: o.Interface, queue: o.Queue, rx: -1, tx: transmitter{fd: -1}}
 	if err := p.open(&o); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("open port on %s: %w", o.Interface, err)
@@ -171,6 +173,34 @@ func (p *Port) SetFilter(prog []bpf.RawInstruction) error {
 	return setFilter(p.rx, prog)
 }
 
+// SetXDP lets frames of up to longest bytes, Ethernet header included and at most
+// MaxXDPFrame, leave by AF_XDP; with 0 all leave by the packet socket. AF_XDP is
+// faster and passes by what looks at or changes what the interface sends: its
+// queueing discipline, egress hooks of nftables and tc, packet sockets such as
+// tcpdump's. Super-frames never take it, and a device that does not take them
+// ends it until the next call. The caller must be in the port's network
+// namespace; it may call from any goroutine. With an error nothing has changed.
+func (p *Port) SetXDP(longest int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return fmt.Errorf("send on %s by AF_XDP: %w", p.name, unix.EBADF)
+	}
+	if x := p.tx.xdp.Load(); x != nil && x.failed.Load() {
+		p.tx.xdp.Store(nil)
+		_ = x.close()
+	}
+	if longest > 0 && p.tx.xdp.Load() == nil {
+		x, err := openXDP(p.index, p.queue)
+		if err != nil {
+			return fmt.Errorf("send on %s by AF_XDP: %w", p.name, err)
+		}
+		p.tx.xdp.Store(x)
+	}
+	p.tx.longest.Store(int32(min(longest, MaxXDPFrame)))
+	return nil
+}
+
 // Gone reports whether the interface was deleted or moved to another network
 // namespace. Such a port stays deaf for ever, even if an interface of the same
 // name appears: close it and open a new one. It may be called from any
@@ -205,6 +235,9 @@ func (p *Port) Close() error {
 		}
 	}
 	p.tx.fd = -1
+	if x := p.tx.xdp.Swap(nil); x != nil {
+		err = errors.Join(err, x.close())
+	}
 	return err
 }
 

@@ -1,6 +1,8 @@
 package afpacket
 
 import (
+	"sync/atomic"
+
 	"golang.org/x/sys/unix"
 
 	"ulvs/wire"
@@ -11,12 +13,15 @@ const maxBatch = 64
 
 // transmitter sends frames from where they lie. Its arrays are what sendmmsg
 // reads; messages point to iovecs once and for all, iovecs to the frames of
-// the batch.
+// the batch. Small frames go by AF_XDP if SetXDP says so.
 type transmitter struct {
 	fd   int
 	cnt  *counters
 	msgs [maxBatch]unix.Mmsghdr
 	iovs [maxBatch]unix.Iovec
+
+	xdp     atomic.Pointer[xdpSender] // nil: there is none
+	longest atomic.Int32              // frame in bytes that goes by it; 0: none
 }
 
 func (t *transmitter) init(cnt *counters) {
@@ -27,17 +32,91 @@ func (t *transmitter) init(cnt *counters) {
 	}
 }
 
+// send sends all frames in their order, by two ways where they need it: each way
+// has handed its frames to the device when the other begins.
 func (t *transmitter) send(pkts []*wire.Packet) int {
+	longest := int(t.longest.Load())
 	sent := 0
 	for len(pkts) > 0 {
 		n := min(len(pkts), maxBatch)
+		if x := t.express(longest); x != nil {
+			if staged := x.stage(pkts[:n], longest); staged > 0 {
+				sent += t.flush(x, staged)
+				pkts = pkts[staged:]
+				continue
+			}
+			n = untilXDP(pkts[:n], longest)
+		}
 		sent += t.batch(pkts[:n])
 		pkts = pkts[n:]
 	}
 	return sent
 }
 
-// batch sends at most maxBatch frames with, as a rule, one system call. The
+// express returns the AF_XDP sender if frames are to go by it.
+func (t *transmitter) express(longest int) *xdpSender {
+	if longest == 0 {
+		return nil
+	}
+	if x := t.xdp.Load(); x != nil && !x.failed.Load() {
+		return x
+	}
+	return nil
+}
+
+// untilXDP counts the frames before the next one for AF_XDP, at least one.
+func untilXDP(pkts []*wire.Packet, longest int) int {
+	for i := 1; i < len(pkts); i++ {
+		if fitsXDP(pkts[i], longest) {
+			return i
+		}
+	}
+	return len(pkts)
+}
+
+// flush lets the kernel send n staged frames and returns how many it did.
+func (t *transmitter) flush(x *xdpSender, n int) int {
+	x.publish()
+	dropped := 0
+	for kicks := 0; x.left() > 0; {
+		switch errno := x.kick(); {
+		case errno == unix.EBUSY: // the device dropped one; the rest are still there
+			t.cnt.sendFull.Add(1)
+			dropped++
+		case errno != 0 && errno != unix.EAGAIN && errno != unix.EINTR && errno != unix.ENOBUFS:
+			return t.broken(x, errno, n-dropped)
+		default:
+			if kicks++; kicks == maxKicks {
+				return t.broken(x, unix.EAGAIN, n-dropped)
+			}
+		}
+	}
+	sent := n - dropped
+	t.cnt.sent.Add(uint64(sent))
+	t.cnt.sentXDP.Add(uint64(sent))
+	return sent
+}
+
+// broken gives the sender up for an error, with those of the last n frames that
+// are still staged, and returns how many were sent. The packet socket, which has
+// a queueing discipline's queue before a busy device, is used until SetXDP.
+func (t *transmitter) broken(x *xdpSender, errno unix.Errno, n int) int {
+	lost := min(x.left(), n)
+	switch errno {
+	case unix.ENETDOWN, unix.ENXIO, unix.ENODEV:
+		t.cnt.sendDown.Add(uint64(lost))
+	case unix.EAGAIN:
+		t.cnt.sendFull.Add(uint64(lost))
+	default:
+		t.cnt.sendRefused.Add(uint64(lost))
+	}
+	t.cnt.sent.Add(uint64(n - lost))
+	t.cnt.sentXDP.Add(uint64(n - lost))
+	x.failed.Store(true)
+	return n - lost
+}
+
+// batch sends at most maxBatch frames by the packet socket with, as a rule, one system call. The
 // kernel stops at the first frame it cannot send and reports its error only to
 // a call that begins with it.
 func (t *transmitter) batch(pkts []*wire.Packet) int {

@@ -107,6 +107,11 @@ func prepareSend(fd int, bypass bool) error {
 	if err := setOptions(fd, options); err != nil {
 		return err
 	}
+	return setSendBuffer(fd)
+}
+
+// setSendBuffer lets a batch of frames be under way.
+func setSendBuffer(fd int) error {
 	// Beyond net.core.wmem_max only with CAP_NET_ADMIN; without it the kernel
 	// gives what it may, and batches that do not fit are sent in parts.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer) == nil {

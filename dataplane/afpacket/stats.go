@@ -9,7 +9,8 @@ import (
 // counters are written by the port's worker, and by collect under Port.mu.
 type counters struct {
 	received, clipped        atomic.Uint64
-	sent, sendFull, sendDown atomic.Uint64
+	sent, sentXDP            atomic.Uint64
+	sendFull, sendDown       atomic.Uint64
 	sendTooLong, sendRefused atomic.Uint64
 	linkErrors               atomic.Uint64
 	arrived, ringDrops       atomic.Uint64
@@ -22,6 +23,7 @@ type Stats struct {
 	Received  uint64 // returned by Receive
 	Clipped   uint64 // of Received, larger than a slot
 	Sent      uint64
+	SentXDP   uint64 // of Sent, by AF_XDP
 
 	// Given to Send and not sent:
 	SendFull    uint64 // ENOBUFS, EAGAIN: the transmit queue was full
@@ -43,7 +45,7 @@ func (p *Port) Stats() Stats {
 	c := &p.cnt
 	return Stats{
 		Arrived: c.arrived.Load(), RingDrops: c.ringDrops.Load(),
-		Received: c.received.Load(), Clipped: c.clipped.Load(), Sent: c.sent.Load(),
+		Received: c.received.Load(), Clipped: c.clipped.Load(), Sent: c.sent.Load(), SentXDP: c.sentXDP.Load(),
 		SendFull: c.sendFull.Load(), SendDown: c.sendDown.Load(),
 		SendTooLong: c.sendTooLong.Load(), SendRefused: c.sendRefused.Load(),
 		LinkErrors: c.linkErrors.Load(),
