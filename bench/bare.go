@@ -28,14 +28,19 @@ type Contestant interface {
 // addresses, always the same.
 type Bare struct {
 	Ring afpacket.Geometry
+	XDP  bool // sends by AF_XDP, as ulvs does where it may, and not by sendmmsg
 }
 
 // Name implements Contestant.
 func (b Bare) Name() string {
+	name := "bare ring"
 	if b.Ring.Version == afpacket.V3 {
-		return "bare ring, V3"
+		name += ", V3"
 	}
-	return "bare ring"
+	if b.XDP {
+		name += ", AF_XDP out"
+	}
+	return name
 }
 
 // Wiring implements Contestant.
@@ -47,7 +52,7 @@ const batchSize = 64
 // Start implements Contestant.
 func (b Bare) Start(_ context.Context, t *Topology) (func() error, error) {
 	f := &bareForwarder{t: t}
-	if err := t.Director.Do(func() { f.open(b.Ring) }); err != nil {
+	if err := t.Director.Do(func() { f.open(b) }); err != nil {
 		return nil, err
 	}
 	if f.err != nil {
@@ -71,12 +76,17 @@ type bareForwarder struct {
 	wg   sync.WaitGroup
 }
 
-func (f *bareForwarder) open(ring afpacket.Geometry) {
-	if f.in, f.err = afpacket.Open(afpacket.Options{Interface: f.t.In, Ring: ring}); f.err != nil {
+func (f *bareForwarder) open(b Bare) {
+	if f.in, f.err = afpacket.Open(afpacket.Options{Interface: f.t.In, Ring: b.Ring}); f.err != nil {
 		return
 	}
-	if f.out, f.err = afpacket.Open(afpacket.Options{Interface: f.t.Out, Ring: ring}); f.err != nil {
+	if f.out, f.err = afpacket.Open(afpacket.Options{Interface: f.t.Out, Ring: b.Ring}); f.err != nil {
 		return
+	}
+	if b.XDP {
+		if f.err = f.out.SetXDP(afpacket.MaxXDPFrame); f.err != nil {
+			return
+		}
 	}
 	f.poller, f.err = afpacket.NewPoller(f.in)
 }

@@ -15,11 +15,11 @@ const (
 	ratesLast   = 2 * time.Second
 	pingsLast   = 1500 * time.Millisecond
 	slowLasts   = 4 * time.Second
-	idleLasts   = 5 * time.Second
+	idleLasts   = 4 * time.Second
 	lossLasts   = 5 * time.Second
 	// collectorLasts is time for many, were there some garbage in each packet.
 	collectorLasts = 2 * time.Second
-	noiseLasts     = 3 * time.Second
+	noiseLasts     = 2 * time.Second
 	// around is what comes to each: hosts and contestant are set up, warmed up
 	// and removed.
 	around = 1500 * time.Millisecond
@@ -32,11 +32,13 @@ const lossRate = 500_000
 var (
 	bareV3        = Bare{Ring: afpacket.Geometry{Version: afpacket.V3}}
 	bareV2        = Bare{}
+	bareXDP       = Bare{Ring: bareV3.Ring, XDP: true}
 	dr            = Director{Method: service.DR}
 	nat           = Director{Method: service.NAT}
 	tun           = Director{Method: service.Tunnel}
 	drThroughput  = Director{Method: service.DR, Args: []string{"--throughput"}}
 	natThroughput = Director{Method: service.NAT, Args: []string{"--throughput"}}
+	drPacket      = Director{Method: service.DR, Args: []string{"--send", "packet"}}
 	natSpin       = Director{Method: service.NAT, Args: []string{"--poll", "spin"}}
 )
 
@@ -81,8 +83,8 @@ func smallPackets() Experiment {
 		About:   "60-byte UDP frames (64 on a wire) of 60,000 flows, flooded by the kernel's own source; scheduler wlc.",
 		Metrics: []Metric{metricRate, metricOffered, metricPacket},
 		Entries: []Entry{
-			flood(bareV3, OwnCore), flood(bareV2, OwnCore),
-			flood(dr, OwnCore), flood(drThroughput, OwnCore),
+			flood(bareV3, OwnCore), flood(bareV2, OwnCore), flood(bareXDP, OwnCore),
+			flood(dr, OwnCore), flood(drThroughput, OwnCore), flood(drPacket, OwnCore),
 			flood(nat, OwnCore), flood(natThroughput, OwnCore),
 			flood(DNAT{}, SenderCore), flood(DNAT{}, OneCore), flood(DNAT{}, SteeredCore),
 			flood(Loop{}, OwnCore), flood(Loop{Decode: true}, OwnCore),
@@ -109,6 +111,7 @@ func oneCore() Experiment {
 		},
 		Bars: []Bar{
 			{What: "NAT against nftables DNAT", Of: nat.Name(), Metric: "kpps", Against: []string{DNAT{}.Name()}, Least: 0.75},
+			{What: "NAT, throughput mode, against nftables DNAT", Of: natThroughput.Name(), Metric: "kpps", Against: []string{DNAT{}.Name()}, Least: 0.75},
 		},
 	}
 }

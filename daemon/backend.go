@@ -158,7 +158,7 @@ func (d *Daemon) Info() api.Info {
 	defer d.mu.Unlock()
 	return api.Info{
 		Version: api.Version, Build: d.opts.Build, PID: os.Getpid(), Uptime: d.clock(),
-		Socket: d.opts.Socket, Interfaces: d.ports.names(), Workers: d.opts.Workers,
+		Socket: d.opts.Socket, Interfaces: d.ports.names(), Sending: d.ports.sendingBy(), Workers: d.opts.Workers,
 		Capacity: d.opts.Capacity, Connections: d.director.Conns().Len(),
 		MemoryBytes: uint64(d.director.Conns().Bytes()), Warnings: d.warnings.texts(),
 		Traces: d.tracing.count(),

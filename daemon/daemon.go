@@ -156,6 +156,7 @@ func (d *Daemon) start() error {
 	if err := d.ports.reconcile(true); err != nil {
 		return err
 	}
+	d.ports.chooseSending()
 	return d.sync()
 }
 

@@ -23,6 +23,7 @@ type Options struct {
 	// Poll is how workers wait for frames; nil: as afpacket.NewPoller chooses.
 	Poll        *afpacket.Poll
 	QdiscBypass bool
+	Send        Send
 	NoGuard     bool // leave the host's stack alone: for tests and experts
 	// ProcDir is a folder in which net/ip_vs and its neighbours are kept as the
 	// kernel has them below /proc; empty: none.
@@ -78,6 +79,9 @@ func (o *Options) check() error {
 	case o.RingSlots > 0 && o.Throughput:
 		return &UsageError{"--ring-slots", "not with --throughput, whose rings hold blocks of frames: use --ring-memory"}
 	}
+	if err := o.Send.check(); err != nil {
+		return err
+	}
 	if _, err := sysctl.Defaults().SetAll(o.Settings); err != nil {
 		return &UsageError{"--settings", err.Error()}
 	}
@@ -116,7 +120,7 @@ const (
 	settle = 5 * time.Millisecond
 	// lookAfter is how often ports are looked at without a cause.
 	lookAfter = 200 * time.Millisecond
-	// upkeepPeriod is how often the guard is looked at.
+	// upkeepPeriod is how often the guard is looked at, and who handles sent frames.
 	upkeepPeriod = time.Second
 	// ratePeriod is the estimator's step (kernel ip_vs_est.c).
 	ratePeriod = 2 * time.Second

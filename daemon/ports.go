@@ -13,6 +13,7 @@ import (
 	"ulvs/dataplane"
 	"ulvs/dataplane/afpacket"
 	"ulvs/dataplane/nexthop"
+	"ulvs/internal/egress"
 	"ulvs/internal/netmon"
 )
 
@@ -21,16 +22,17 @@ import (
 type portSet struct {
 	d *Daemon
 
-	mu     sync.Mutex // guards all below
-	nics   map[string]*nic
-	filter []bpf.RawInstruction
-	groups bool                         // rings listen to all multicast addresses
-	lost   map[string]uint64            // counts of closed ports
-	failed map[string]string            // interface: error already logged
-	stale  []*afpacket.Port             // of deleted interfaces, to be closed when no worker has them
-	undone bool                         // the workers have not got the rings that there are
-	links  []nexthop.Link               // last published
-	attach func(instructions int) error // of tests: what the kernel says to a filter
+	mu      sync.Mutex // guards all below
+	nics    map[string]*nic
+	filter  []bpf.RawInstruction
+	groups  bool              // rings listen to all multicast addresses
+	lost    map[string]uint64 // counts of closed ports
+	failed  map[string]string // interface: error already logged
+	stale   []*afpacket.Port  // of deleted interfaces, to be closed when no worker has them
+	undone  bool              // the workers have not got the rings that there are
+	links   []nexthop.Link    // last published
+	sending sending
+	attach  func(instructions int) error // of tests: what the kernel says to a filter
 }
 
 // nic is one interface in use.
@@ -39,11 +41,13 @@ type nic struct {
 	index int
 	port  uint16
 	up    bool
+	mtu   int
 	rings []*afpacket.Port // by worker; empty while there is no such interface
+	sends sendingWay       // last told
 }
 
 func newPortSet(d *Daemon) *portSet {
-	return &portSet{d: d, nics: map[string]*nic{}, lost: map[string]uint64{}, failed: map[string]string{}, filter: nothing}
+	return &portSet{d: d, nics: map[string]*nic{}, lost: map[string]uint64{}, failed: map[string]string{}, filter: nothing, sending: sending{look: egress.Look}}
 }
 
 // nothing is the filter before the first service: no frame enters a ring.
@@ -214,7 +218,8 @@ func (s *portSet) open(n *nic, l netmon.Link, interfaces int) error {
 		o.Fanout = &afpacket.Fanout{}
 	}
 	var rings []*afpacket.Port
-	for range s.d.opts.Workers {
+	for i := range s.d.opts.Workers {
+		o.Queue = i
 		p, err := afpacket.Open(o)
 		if err != nil {
 			for _, r := range rings {
@@ -224,7 +229,7 @@ func (s *portSet) open(n *nic, l netmon.Link, interfaces int) error {
 		}
 		rings = append(rings, p)
 	}
-	n.rings, n.index = rings, rings[0].Index()
+	n.rings, n.index, n.sends, s.sending.due = rings, rings[0].Index(), sendingWay{}, 0
 	if s.groups {
 		s.listen(n)
 	}
@@ -243,6 +248,9 @@ func (s *portSet) complain(name string, err error) {
 
 // noteLink logs a link that went down or came up, once each time.
 func (s *portSet) noteLink(n *nic, l netmon.Link) {
+	if n.mtu != l.MTU || n.up != l.Up {
+		n.mtu, s.sending.due = l.MTU, 0
+	}
 	if n.up != l.Up {
 		n.up = l.Up
 		s.d.log.Info("link changed", "interface", l.Name, "up", l.Up)

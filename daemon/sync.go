@@ -83,6 +83,7 @@ func (d *Daemon) upkeep() {
 	} else {
 		d.withdraw(aboutPorts)
 	}
+	d.ports.chooseSending()
 	d.resync()
 	d.guard.upkeep(d)
 }

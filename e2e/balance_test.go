@@ -228,6 +228,7 @@ func TestLeastConnections(t *testing.T) {
 func TestRunOptions(t *testing.T) {
 	for _, options := range [][]string{
 		{"--workers", "2"}, {"--workers", "4", "--capacity", "1000"}, {"--throughput"}, {"--qdisc-bypass"},
+		{"--send", "xdp"}, {"--send", "packet"},
 		{"--ring-slots", "64"}, {"--ring-memory", "40"}, {"-i", "eth0,eth1"},
 	} {
 		t.Run(strings.Join(options, " "), func(t *testing.T) {

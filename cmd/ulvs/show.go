@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +21,9 @@ func statusCommand() *cobra.Command {
 func printInfo(w io.Writer, i *api.Info) {
 	fmt.Fprintf(w, "ulvs %s, pid %d, up %s\n", i.Build, i.PID, i.Uptime.Round(1e9))
 	fmt.Fprintf(w, "interfaces   %s\n", strings.Join(i.Interfaces, " "))
+	for _, name := range slices.Sorted(maps.Keys(i.Sending)) {
+		fmt.Fprintf(w, "sending      %s by %s\n", name, i.Sending[name])
+	}
 	fmt.Fprintf(w, "workers      %d\n", i.Workers)
 	fmt.Fprintf(w, "connections  %d of %d (%d MiB)\n", i.Connections, i.Capacity, i.MemoryBytes>>20)
 	fmt.Fprintf(w, "socket       %s\n", i.Socket)

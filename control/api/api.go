@@ -93,17 +93,20 @@ type Timeouts struct {
 
 // Info describes the daemon itself.
 type Info struct {
-	Version     int           `json:"version"` // Version of this schema
-	Build       string        `json:"build"`   // ulvs version as built
-	PID         int           `json:"pid"`
-	Uptime      time.Duration `json:"uptime"` // ns
-	Socket      string        `json:"socket"`
-	Interfaces  []string      `json:"interfaces"`
-	Workers     int           `json:"workers"`
-	Capacity    int           `json:"capacity"`    // connections the table can hold
-	Connections int           `json:"connections"` // held now
-	MemoryBytes uint64        `json:"memoryBytes"` // of the connection table
-	Traces      int           `json:"traces"`      // and captures, under way
+	Version    int           `json:"version"` // Version of this schema
+	Build      string        `json:"build"`   // ulvs version as built
+	PID        int           `json:"pid"`
+	Uptime     time.Duration `json:"uptime"` // ns
+	Socket     string        `json:"socket"`
+	Interfaces []string      `json:"interfaces"`
+	// Sending says by interface by what its small frames leave: "AF_XDP" or
+	// "packet socket", and in parentheses why not AF_XDP.
+	Sending     map[string]string `json:"sending,omitempty"`
+	Workers     int               `json:"workers"`
+	Capacity    int               `json:"capacity"`    // connections the table can hold
+	Connections int               `json:"connections"` // held now
+	MemoryBytes uint64            `json:"memoryBytes"` // of the connection table
+	Traces      int               `json:"traces"`      // and captures, under way
 	// Warnings name what the daemon has to do without and the consequence,
 	// one sentence each ("no nftables: ...").
 	Warnings []string `json:"warnings,omitempty"`

@@ -152,6 +152,18 @@ func (p *Port) ID() uint16 { return p.id }
 // Index returns the kernel's number of the interface.
 func (p *Port) Index() int { return p.index }
 
+// Inode returns the number that identifies the receiving socket in
+// /proc/net/packet; 0 once it is closed.
+func (p *Port) Inode() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var st unix.Stat_t
+	if p.closed || unix.Fstat(p.rx, &st) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
 // RingBytes returns the memory of the ring, in bytes; 0 once it is closed.
 func (p *Port) RingBytes() int {
 	p.mu.Lock()
