@@ -13,10 +13,10 @@ import (
 	"ulvs/control/api"
 )
 
-// Limits of the server. A request is one change, so small; an answer is
+// Limits of the server. The largest request is a batch; an answer is
 // written in pieces, each of which must be taken within writeTimeout.
 const (
-	maxRequestBytes = 1 << 20
+	maxRequestBytes = 4 << 20
 	readTimeout     = 5 * time.Second
 	writeTimeout    = 10 * time.Second
 	idleTimeout     = time.Minute
