@@ -42,6 +42,7 @@ type nic struct {
 	port  uint16
 	up    bool
 	mtu   int
+	kind  string           // as netmon.Link's
 	rings []*afpacket.Port // by worker; empty while there is no such interface
 	sends sendingWay       // last told
 }
@@ -249,7 +250,7 @@ func (s *portSet) complain(name string, err error) {
 // noteLink logs a link that went down or came up, once each time.
 func (s *portSet) noteLink(n *nic, l netmon.Link) {
 	if n.mtu != l.MTU || n.up != l.Up {
-		n.mtu, s.sending.due = l.MTU, 0
+		n.mtu, n.kind, s.sending.due = l.MTU, l.Kind, 0
 	}
 	if n.up != l.Up {
 		n.up = l.Up

@@ -23,7 +23,7 @@ func linksIn(t *testing.T, names ...string) (out []netmon.Link) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, netmon.Link{Index: i.Index, Name: name, MAC: wire.MAC(i.HardwareAddr), MTU: i.MTU, Ethernet: true, Up: i.Flags&net.FlagUp != 0})
+		out = append(out, netmon.Link{Index: i.Index, Name: name, Kind: veth, MAC: wire.MAC(i.HardwareAddr), MTU: i.MTU, Ethernet: true, Up: i.Flags&net.FlagUp != 0})
 	}
 	return out
 }

@@ -15,8 +15,8 @@ type Send string
 
 // Ways of Options.Send.
 const (
-	// SendAuto takes AF_XDP on interfaces where nobody handles or looks at what is
-	// sent, and looks again every second.
+	// SendAuto takes AF_XDP on veth interfaces where nobody handles or looks at what
+	// is sent, and looks again every second.
 	SendAuto   Send = "auto"
 	SendPacket Send = "packet" // the packet socket
 	SendXDP    Send = "xdp"    // AF_XDP, whoever looks
@@ -66,8 +66,16 @@ func (s *portSet) chooseAll() {
 	}
 }
 
+// veth is the kind of interface whose frames are read anew at the other end. The
+// kernel leaves the protocol out of what AF_XDP sends (skb->protocol, seen with
+// Linux 6.18), which a bridge's filter or a lower interface's discipline may ask for.
+const veth = "veth"
+
 // choose is for one interface, with who handles what it sends.
 func (s *portSet) choose(n *nic, handlers []string) {
+	if n.kind != veth {
+		handlers = append(handlers, "not a veth interface")
+	}
 	if len(handlers) == 0 {
 		s.sendBy(n, n.longest(), "")
 		return

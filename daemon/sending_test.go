@@ -55,6 +55,24 @@ func TestSending(t *testing.T) {
 	})
 }
 
+// TestSendingByKind: what a bridge sends is handled by others yet.
+func TestSendingByKind(t *testing.T) {
+	inCable(t, Options{Workers: 1, RingSlots: 30}, func(n *testns.NS, d *Daemon, _ *logbook) {
+		n.Bridge("br0", "eth1")
+		n.Up("eth0", "eth1", "br0")
+		n.Ready("br0")
+		d.links = linksIn(t, "br0")
+		d.links[0].Kind = "bridge"
+		if err := d.ports.reconcile(true); err != nil {
+			t.Fatal(err)
+		}
+		d.ports.lookNow()
+		if got, want := d.Info().Sending["br0"], "packet socket (not a veth interface)"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
 // TestSendingUnknown: where it cannot be seen who looks, nobody is passed by.
 func TestSendingUnknown(t *testing.T) {
 	inCable(t, Options{Workers: 1, RingSlots: 30}, func(n *testns.NS, d *Daemon, _ *logbook) {

@@ -56,7 +56,7 @@ func (r *runner) flags(f *pflag.FlagSet) {
 	f.BoolVar(&r.Throughput, "throughput", false, "receive in blocks: a ring holds many times more small packets, each comes a millisecond later")
 	f.StringVar(&r.poll, "poll", "", "how workers wait: adaptive (spin while that pays, then sleep), block (sleep at once) or spin (a whole processor each) (default adaptive, block on a single processor)")
 	f.BoolVar(&r.QdiscBypass, "qdisc-bypass", false, "transmit past the queueing discipline")
-	f.StringVar((*string)(&r.Send), "send", string(daemon.SendAuto), "by what small frames leave: packet (the packet socket), xdp (AF_XDP, faster, but past queueing disciplines, egress hooks and tcpdump) or auto (xdp on interfaces without any of these, looked at every second)")
+	f.StringVar((*string)(&r.Send), "send", string(daemon.SendAuto), "by what small frames leave: packet (the packet socket), xdp (AF_XDP, faster, but past queueing disciplines, egress hooks and tcpdump) or auto (xdp on veth interfaces without any of these, looked at every second)")
 	f.BoolVar(&r.NoGuard, "no-guard", false, "leave the host's own stack alone, even where it answers for a virtual address")
 	f.StringVar(&r.settings, "settings", "", "file of settings as sysctl.conf has them, net.ipv4.vs.NAME = VALUE (see ulvs set)")
 	f.StringVar(&r.ProcDir, "proc-dir", "", "folder in which to keep net/ip_vs, net/ip_vs_stats and so on as the kernel has them below /proc (default none)")
