@@ -6,7 +6,7 @@ export CGO_ENABLED = 0
 
 FUZZTIME ?= 30s
 
-.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc commands-doc doctor-doc simulator-doc course-doc ci packages clean
+.PHONY: all build demo test unit race e2e fuzz lint bench bench-quick bench-all bench-first conformance conformance-doc commands-doc pgo doctor-doc simulator-doc course-doc ci packages clean
 
 all: build
 
@@ -66,6 +66,11 @@ conformance: build
 	$(BIN) conformance
 
 # docs/commands.md, from the commands themselves.
+# What the compiler is told about what runs often (go.dev/doc/pgo): made again
+# when the packet path has changed much.
+pgo:
+	$(GO) test -trimpath -run '^$$' -bench 'Round|Hit|New' -benchtime 1s -cpuprofile $(CURDIR)/cmd/ulvs/default.pgo -o /dev/null ./dataplane
+
 commands-doc:
 	$(GO) test -count=1 ./cmd/ulvs -run TestCommandsDocument -update
 
