@@ -23,7 +23,7 @@ type Options struct {
 	// Poll is how workers wait for frames; nil: as afpacket.NewPoller chooses.
 	Poll        *afpacket.Poll
 	QdiscBypass bool
-	Send        Send
+	Send        Send // by what ordinary frames leave
 	NoGuard     bool // leave the host's stack alone: for tests and experts
 	// ProcDir is a folder in which net/ip_vs and its neighbours are kept as the
 	// kernel has them below /proc; empty: none.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/net/bpf"
 
+	"ulvs/control/api"
 	"ulvs/dataplane"
 	"ulvs/dataplane/afpacket"
 	"ulvs/dataplane/nexthop"
@@ -44,7 +45,7 @@ type nic struct {
 	mtu   int
 	kind  string           // as netmon.Link's
 	rings []*afpacket.Port // by worker; empty while there is no such interface
-	sends sendingWay       // last told
+	sends api.Sending      // last told
 }
 
 func newPortSet(d *Daemon) *portSet {
@@ -230,7 +231,8 @@ func (s *portSet) open(n *nic, l netmon.Link, interfaces int) error {
 		}
 		rings = append(rings, p)
 	}
-	n.rings, n.index, n.sends, s.sending.due = rings, rings[0].Index(), sendingWay{}, 0
+	n.rings, n.index, n.kind = rings, rings[0].Index(), l.Kind
+	n.sends, s.sending.due = api.Sending{By: "packet socket", Because: "not looked yet"}, 0
 	if s.groups {
 		s.listen(n)
 	}
@@ -247,10 +249,11 @@ func (s *portSet) complain(name string, err error) {
 	}
 }
 
-// noteLink logs a link that went down or came up, once each time.
+// noteLink takes over a link's MTU and state, has by what to send chosen anew, and
+// logs a link that went down or came up, once each time.
 func (s *portSet) noteLink(n *nic, l netmon.Link) {
 	if n.mtu != l.MTU || n.up != l.Up {
-		n.mtu, n.kind, s.sending.due = l.MTU, l.Kind, 0
+		n.mtu, s.sending.due = l.MTU, 0
 	}
 	if n.up != l.Up {
 		n.up = l.Up

@@ -4,16 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"ulvs/control/api"
 	"ulvs/internal/egress"
 )
 
-// Send is the way on which small frames leave; all others leave by the packet
-// socket.
+// Send is by what ordinary frames leave, those that AF_XDP can take
+// (afpacket.Port.SetXDP); all others leave by the packet socket.
 type Send string
 
-// Ways of Options.Send.
+// Values of Options.Send; empty is SendAuto.
 const (
 	// SendAuto takes AF_XDP on veth interfaces where nobody handles or looks at what
 	// is sent, and looks again every second.
@@ -22,7 +24,7 @@ const (
 	SendXDP    Send = "xdp"    // AF_XDP, whoever looks
 )
 
-// check names what is not accepted; empty is SendAuto.
+// check names what is not accepted.
 func (w Send) check() error {
 	if ways := []Send{"", SendAuto, SendPacket, SendXDP}; !slices.Contains(ways, w) {
 		return &UsageError{"--send", fmt.Sprintf("%q is not one of auto, packet, xdp", w)}
@@ -30,38 +32,27 @@ func (w Send) check() error {
 	return nil
 }
 
-// sending decides by what small frames leave.
+// sending decides by what ordinary frames leave.
 type sending struct {
-	look func(own []uint64) (*egress.View, error)
+	look func(indexes []int, own []uint64) (*egress.View, error)
 	due  time.Duration // when it is looked at again
 }
 
 // chooseSending puts the interfaces on the way that Options.Send asks for. It
-// looks every upkeepPeriod, and at once after the rings have changed.
+// looks every upkeepPeriod, and at once when rings, an MTU or the state of a link
+// have changed.
 func (s *portSet) chooseSending() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.d.clock(); s.d.opts.Send != SendPacket && now >= s.sending.due {
-		s.sending.due = now + upkeepPeriod
-		s.chooseAll()
+	now := s.d.clock()
+	if now < s.sending.due {
+		return
 	}
-}
-
-// chooseAll is chooseSending with s.mu held.
-func (s *portSet) chooseAll() {
-	view, err := &egress.View{}, error(nil)
-	if s.d.opts.Send != SendXDP {
-		view, err = s.sending.look(s.inodes())
-	}
+	s.sending.due = now + upkeepPeriod
+	look := sync.OnceValues(s.lookAtEgress)
 	for _, n := range s.nics {
-		switch {
-		case len(n.rings) == 0 || !n.up:
-		case err != nil:
-			s.sendBy(n, 0, err.Error())
-		case s.d.opts.Send == SendXDP:
-			s.sendBy(n, n.longest(), "")
-		default:
-			s.choose(n, view.Of(n.index))
+		if len(n.rings) > 0 && n.up {
+			s.sendBy(n, s.againstXDP(n, look))
 		}
 	}
 }
@@ -71,76 +62,78 @@ func (s *portSet) chooseAll() {
 // Linux 6.18), which a bridge's filter or a lower interface's discipline may ask for.
 const veth = "veth"
 
-// choose is for one interface, with who handles what it sends.
-func (s *portSet) choose(n *nic, handlers []string) {
-	if n.kind != veth {
-		handlers = append(handlers, "not a veth interface")
+// againstXDP tells what there is against AF_XDP on an interface; empty: nothing.
+func (s *portSet) againstXDP(n *nic, look func() (*egress.View, error)) string {
+	switch {
+	case s.d.opts.Send == SendXDP:
+		return ""
+	case s.d.opts.Send == SendPacket:
+		return "--send packet"
+	case n.kind != veth:
+		return "not a veth interface"
 	}
-	if len(handlers) == 0 {
-		s.sendBy(n, n.longest(), "")
-		return
+	view, err := look()
+	if err != nil {
+		return err.Error()
 	}
-	slices.Sort(handlers)
-	s.sendBy(n, 0, strings.Join(slices.Compact(handlers), ", "))
+	return strings.Join(view.Of(n.index), ", ")
 }
 
-// longest is the size in bytes of the largest frame of the interface's MTU.
-func (n *nic) longest() int {
-	const ethernet = 14
-	return n.mtu + ethernet
+// lookAtEgress looks who handles what the interfaces send, beside our own rings.
+func (s *portSet) lookAtEgress() (*egress.View, error) {
+	var indexes []int
+	var own []uint64
+	for _, n := range s.nics {
+		if len(n.rings) > 0 {
+			indexes = append(indexes, n.index)
+		}
+		for _, r := range n.rings {
+			own = append(own, r.Inode())
+		}
+	}
+	return s.sending.look(indexes, own)
 }
 
-// sendBy lets frames of up to longest bytes leave by AF_XDP, or none because of
-// something, and tells when that changes.
-func (s *portSet) sendBy(n *nic, longest int, because string) {
-	done := 0
+// sendBy lets the interface's frames leave by AF_XDP unless something is against
+// it, and tells when that changes.
+func (s *portSet) sendBy(n *nic, against string) {
+	const ethernet = 14 // bytes of header before what the MTU counts
+	longest := n.mtu + ethernet
+	if against != "" {
+		longest = 0
+	}
+	workers := 0
 	for _, r := range n.rings {
 		if err := r.SetXDP(longest); err != nil {
-			because = err.Error()
-			continue
+			against = err.Error()
+		} else if longest > 0 {
+			workers++
 		}
-		done++
 	}
-	way := "packet socket"
-	if longest > 0 && done > 0 {
-		way = "AF_XDP"
+	now := api.Sending{By: "packet socket", Because: against}
+	switch {
+	case workers == len(n.rings):
+		now.By = "AF_XDP"
+	case workers > 0: // fewer queues than workers
+		now.By = fmt.Sprintf("AF_XDP for %d of %d workers", workers, len(n.rings))
 	}
-	if done < len(n.rings) && done > 0 { // fewer queues than workers
-		way = fmt.Sprintf("AF_XDP for %d of %d workers", done, len(n.rings))
-	}
-	if now := (sendingWay{way, because}); n.sends != now {
+	if n.sends != now {
 		n.sends = now
-		s.d.log.Info("small frames leave", "interface", n.name, "by", way, "because", because)
+		s.d.log.Info("frames leave", "interface", n.name, "by", now.By, "because", now.Because)
 	}
 }
 
-// sendingWay is by what an interface's small frames leave, and why.
-type sendingWay struct{ by, because string }
-
-// inodes are those of the rings' sockets.
-func (s *portSet) inodes() (all []uint64) {
-	for _, n := range s.nics {
-		for _, r := range n.rings {
-			all = append(all, r.Inode())
-		}
-	}
-	return all
-}
-
-// sendingBy lists by interface by what its small frames leave.
-func (s *portSet) sendingBy() map[string]string {
+// sendingBy lists by interface by what its frames leave.
+func (s *portSet) sendingBy() map[string]api.Sending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := map[string]string{}
+	out := map[string]api.Sending{}
 	for name, n := range s.nics {
 		switch {
-		case len(n.rings) == 0:
-		case n.sends.by == "":
-			out[name] = "packet socket"
-		case n.sends.because == "":
-			out[name] = n.sends.by
-		default:
-			out[name] = n.sends.by + " (" + n.sends.because + ")"
+		case len(n.rings) > 0 && n.up:
+			out[name] = n.sends
+		case len(n.rings) > 0:
+			out[name] = api.Sending{By: "packet socket", Because: "link down"}
 		}
 	}
 	return out

@@ -19,15 +19,22 @@ func (s *portSet) lookNow() {
 	s.chooseSending()
 }
 
-// TestSending: by what small frames leave, as somebody comes to look at them and
+// sendingText is what the daemon says of an interface.
+func (d *Daemon) sendingText(name string) string {
+	s := d.Info().Sending[name]
+	return strings.TrimSuffix(s.By+" ("+s.Because+")", " ()")
+}
+
+// TestSending: by what frames leave, as somebody comes to look at them and
 // goes, and told once each time.
 func TestSending(t *testing.T) {
 	inCable(t, Options{Workers: 1, RingSlots: 30}, func(n *testns.NS, d *Daemon, log *logbook) {
-		both := func(eth0, eth1 string) map[string]string { return map[string]string{"eth0": eth0, "eth1": eth1} }
-		check := func(want map[string]string) {
+		check := func(eth0, eth1 string) {
 			t.Helper()
 			d.ports.lookNow()
-			if diff := cmp.Diff(want, d.Info().Sending); diff != "" {
+			want := map[string]string{"eth0": eth0, "eth1": eth1}
+			got := map[string]string{"eth0": d.sendingText("eth0"), "eth1": d.sendingText("eth1")}
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("sending (-want +got):\n%s", diff)
 			}
 		}
@@ -35,7 +42,7 @@ func TestSending(t *testing.T) {
 		if err := d.ports.reconcile(true); err != nil {
 			t.Fatal(err)
 		}
-		if got := d.Info().Sending["eth0"]; got != "packet socket" {
+		if got := d.sendingText("eth0"); got != "packet socket (link down)" {
 			t.Errorf("before anybody has looked: %q", got)
 		}
 		n.Up("eth0", "eth1")
@@ -43,19 +50,19 @@ func TestSending(t *testing.T) {
 		if err := d.ports.reconcile(false); err != nil {
 			t.Fatal(err)
 		}
-		check(both("AF_XDP", "AF_XDP"))
+		check("AF_XDP", "AF_XDP")
 		_, closeTap := n.Tap(unix.ETH_P_ALL, "eth0")
-		check(both("packet socket (a packet socket of all protocols)", "AF_XDP"))
+		check("packet socket (a packet socket of all protocols)", "AF_XDP")
 		closeTap()
-		check(both("AF_XDP", "AF_XDP"))
+		check("AF_XDP", "AF_XDP")
 		d.ports.lookNow()
-		if got := log.count("small frames leave"); got != 4 {
+		if got := log.count("frames leave"); got != 4 {
 			t.Errorf("told %d times, want 4", got)
 		}
 	})
 }
 
-// TestSendingByKind: what a bridge sends is handled by others yet.
+// TestSendingByKind: auto leaves a bridge to the packet socket.
 func TestSendingByKind(t *testing.T) {
 	inCable(t, Options{Workers: 1, RingSlots: 30}, func(n *testns.NS, d *Daemon, _ *logbook) {
 		n.Bridge("br0", "eth1")
@@ -67,7 +74,7 @@ func TestSendingByKind(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.ports.lookNow()
-		if got, want := d.Info().Sending["br0"], "packet socket (not a veth interface)"; got != want {
+		if got, want := d.sendingText("br0"), "packet socket (not a veth interface)"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	})
@@ -78,12 +85,12 @@ func TestSendingUnknown(t *testing.T) {
 	inCable(t, Options{Workers: 1, RingSlots: 30}, func(n *testns.NS, d *Daemon, _ *logbook) {
 		n.Up("eth0", "eth1")
 		d.links = linksIn(t, "eth0")
-		d.ports.sending.look = func([]uint64) (*egress.View, error) { return nil, errors.New("no sight") }
+		d.ports.sending.look = func([]int, []uint64) (*egress.View, error) { return nil, errors.New("no sight") }
 		if err := d.ports.reconcile(true); err != nil {
 			t.Fatal(err)
 		}
 		d.ports.lookNow()
-		if got, want := d.Info().Sending["eth0"], "packet socket (no sight)"; got != want {
+		if got, want := d.sendingText("eth0"), "packet socket (no sight)"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	})
@@ -96,12 +103,12 @@ func TestSendingAsAsked(t *testing.T) {
 		inCable(t, Options{Workers: 2, RingSlots: 30, Send: send}, func(n *testns.NS, d *Daemon, _ *logbook) {
 			n.Up("eth0", "eth1")
 			d.links = linksIn(t, "eth0")
-			d.ports.sending.look = func([]uint64) (*egress.View, error) { t.Error("looked"); return nil, os.ErrInvalid }
+			d.ports.sending.look = func([]int, []uint64) (*egress.View, error) { t.Error("looked"); return nil, os.ErrInvalid }
 			if err := d.ports.reconcile(true); err != nil {
 				t.Fatal(err)
 			}
 			d.ports.lookNow()
-			if got := d.Info().Sending["eth0"]; !strings.HasPrefix(got, want) {
+			if got := d.sendingText("eth0"); !strings.HasPrefix(got, want) {
 				t.Errorf("--send %s: %q, want %q", send, got, want)
 			}
 		})

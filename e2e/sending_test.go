@@ -8,7 +8,7 @@ import (
 	"ulvs/lab"
 )
 
-// TestSendingSeen: small frames leave by AF_XDP, which no packet socket sees; once
+// TestSendingSeen: frames leave by AF_XDP, which no packet socket sees; once
 // somebody looks, they come where he sees them, and go back when he has gone.
 func TestSendingSeen(t *testing.T) {
 	n := serving(t, lab.Config{Mode: lab.NAT, Servers: 2}, "rr")

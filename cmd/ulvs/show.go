@@ -18,11 +18,18 @@ func statusCommand() *cobra.Command {
 	return ask("status", "say what the daemon of this network namespace is doing", (*control.Client).Info, printInfo)
 }
 
+func sendingText(s api.Sending) string {
+	if s.Because == "" {
+		return s.By
+	}
+	return s.By + " (" + s.Because + ")"
+}
+
 func printInfo(w io.Writer, i *api.Info) {
 	fmt.Fprintf(w, "ulvs %s, pid %d, up %s\n", i.Build, i.PID, i.Uptime.Round(1e9))
 	fmt.Fprintf(w, "interfaces   %s\n", strings.Join(i.Interfaces, " "))
 	for _, name := range slices.Sorted(maps.Keys(i.Sending)) {
-		fmt.Fprintf(w, "sending      %s by %s\n", name, i.Sending[name])
+		fmt.Fprintf(w, "sending      %s by %s\n", name, sendingText(i.Sending[name]))
 	}
 	fmt.Fprintf(w, "workers      %d\n", i.Workers)
 	fmt.Fprintf(w, "connections  %d of %d (%d MiB)\n", i.Connections, i.Capacity, i.MemoryBytes>>20)

@@ -99,17 +99,25 @@ type Info struct {
 	Uptime     time.Duration `json:"uptime"` // ns
 	Socket     string        `json:"socket"`
 	Interfaces []string      `json:"interfaces"`
-	// Sending says by interface by what its small frames leave: "AF_XDP" or
-	// "packet socket", and in parentheses why not AF_XDP.
-	Sending     map[string]string `json:"sending,omitempty"`
-	Workers     int               `json:"workers"`
-	Capacity    int               `json:"capacity"`    // connections the table can hold
-	Connections int               `json:"connections"` // held now
-	MemoryBytes uint64            `json:"memoryBytes"` // of the connection table
-	Traces      int               `json:"traces"`      // and captures, under way
+	// Sending says by interface by what its ordinary frames leave.
+	Sending     map[string]Sending `json:"sending,omitempty"`
+	Workers     int                `json:"workers"`
+	Capacity    int                `json:"capacity"`    // connections the table can hold
+	Connections int                `json:"connections"` // held now
+	MemoryBytes uint64             `json:"memoryBytes"` // of the connection table
+	Traces      int                `json:"traces"`      // and captures, under way
 	// Warnings name what the daemon has to do without and the consequence,
 	// one sentence each ("no nftables: ...").
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Sending is by what an interface's ordinary frames leave: no super-frames, no
+// longer than the MTU and 2,048 bytes, with a finished checksum or at most 256.
+type Sending struct {
+	// By is "AF_XDP", "packet socket" or, where the interface has fewer transmit
+	// queues than there are workers, "AF_XDP for N of M workers".
+	By      string `json:"by"`
+	Because string `json:"because,omitempty"` // why not by AF_XDP
 }
 
 // Reasons counts packets by the name of what became of them, over all workers.

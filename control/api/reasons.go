@@ -35,8 +35,8 @@ type ReasonText struct {
 var losses = []ReasonText{
 	{LostRingFull, Lost, "frame lost because the receive ring was full",
 		"workers are too slow or too few: ulvs run --workers, --ring-memory, --ring-slots"},
-	{LostSendFull, Lost, "frame not sent: the interface's transmit queue was full",
-		"the link is at its limit: ip -s link show; a longer queue (txqueuelen) helps with bursts only"},
+	{LostSendFull, Lost, "frame not sent: the interface took no more, or has no carrier",
+		"ip link show: NO-CARRIER says that the other end is down; else the link is at its limit (ip -s link show), and a longer queue (txqueuelen) helps with bursts only"},
 	{LostSendDown, Lost, "frame not sent: the interface was down or deleted",
 		"ip link show: bring the link up again"},
 	{LostTooLong, Lost, "frame not sent: larger than the interface's MTU",

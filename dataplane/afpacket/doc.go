@@ -3,8 +3,8 @@
 // that ring; beside it AF_XDP for small frames to be sent (SetXDP). It is the
 // only place that knows them.
 //
-// It owns sockets, rings and the counters of what they drop. It never looks
-// into a frame, never decides where one goes, never allocates on the packet
+// It owns sockets, rings and the counters of what they drop. It looks
+// into a frame only to finish its checksum for AF_XDP, never decides where one goes, never allocates on the packet
 // path, and never blocks but in Poller.Wait.
 //
 // The files in the order of a frame's way: port.go and socket.go set up,

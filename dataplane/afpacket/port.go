@@ -38,6 +38,8 @@ type Port struct {
 
 	mu     sync.Mutex // serialises the calls of other goroutines with Close
 	closed bool
+	// noQueue is why there never can be a sender, nil if there may be.
+	noQueue error
 }
 
 // Open makes a Port for an interface of the calling thread's network namespace.
@@ -186,12 +188,13 @@ func (p *Port) SetFilter(prog []bpf.RawInstruction) error {
 }
 
 // SetXDP lets frames of up to longest bytes, Ethernet header included and at most
-// MaxXDPFrame, leave by AF_XDP; with 0 all leave by the packet socket. AF_XDP is
-// faster and passes by what looks at or changes what the interface sends: its
-// queueing discipline, egress hooks of nftables and tc, packet sockets such as
-// tcpdump's. Super-frames never take it, and a device that does not take them
-// ends it until the next call. The caller must be in the port's network
-// namespace; it may call from any goroutine. With an error nothing has changed.
+// MaxXDPFrame, leave by AF_XDP; with 0 all leave by the packet socket, and the
+// sender is kept for the next time. AF_XDP is faster and passes by what looks at or
+// changes what the interface sends: its queueing discipline, egress hooks of
+// nftables and tc, packet sockets such as tcpdump's. Super-frames never take it,
+// and a device that takes no more ends it until the next call. The caller must be
+// in the port's network namespace; it may call from any goroutine. With an error
+// all frames leave by the packet socket.
 func (p *Port) SetXDP(longest int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -203,9 +206,16 @@ func (p *Port) SetXDP(longest int) error {
 		_ = x.close()
 	}
 	if longest > 0 && p.tx.xdp.Load() == nil {
+		if p.noQueue != nil {
+			return p.noQueue
+		}
 		x, err := openXDP(p.index, p.queue)
 		if err != nil {
-			return fmt.Errorf("send on %s by AF_XDP: %w", p.name, err)
+			err = fmt.Errorf("send on %s by AF_XDP: %w", p.name, err)
+			if errors.Is(err, errNoQueue) {
+				p.noQueue = err
+			}
+			return err
 		}
 		p.tx.xdp.Store(x)
 	}

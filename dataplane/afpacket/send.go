@@ -77,43 +77,35 @@ func untilXDP(pkts []*wire.Packet, longest int) int {
 // flush lets the kernel send n staged frames and returns how many it did.
 func (t *transmitter) flush(x *xdpSender, n int) int {
 	x.publish()
-	dropped := 0
+	lost := 0
 	for kicks := 0; x.left() > 0; {
-		switch errno := x.kick(); {
-		case errno == unix.EBUSY: // the device dropped one; the rest are still there
-			t.cnt.sendFull.Add(1)
-			dropped++
-		case errno != 0 && errno != unix.EAGAIN && errno != unix.EINTR && errno != unix.ENOBUFS:
-			return t.broken(x, errno, n-dropped)
-		default:
-			if kicks++; kicks == maxKicks {
-				return t.broken(x, unix.EAGAIN, n-dropped)
-			}
+		errno := x.kick()
+		if errno == unix.EBUSY { // the device dropped one; the rest are still there
+			t.cnt.unsent(errno).Add(1)
+			lost++
+			continue
 		}
-	}
-	sent := n - dropped
-	t.cnt.sent.Add(uint64(sent))
-	t.cnt.sentXDP.Add(uint64(sent))
-	return sent
-}
-
-// broken gives the sender up for an error, with those of the last n frames that
-// are still staged, and returns how many were sent. The packet socket, which has
-// a queueing discipline's queue before a busy device, is used until SetXDP.
-func (t *transmitter) broken(x *xdpSender, errno unix.Errno, n int) int {
-	lost := min(x.left(), n)
-	switch errno {
-	case unix.ENETDOWN, unix.ENXIO, unix.ENODEV:
-		t.cnt.sendDown.Add(uint64(lost))
-	case unix.EAGAIN:
-		t.cnt.sendFull.Add(uint64(lost))
-	default:
-		t.cnt.sendRefused.Add(uint64(lost))
+		if kicks++; kicks == maxKicks {
+			errno = unix.EAGAIN
+		} else if errno == 0 || errno == unix.EAGAIN || errno == unix.EINTR || errno == unix.ENOBUFS {
+			continue
+		}
+		lost += t.broken(x, errno, n-lost)
+		break
 	}
 	t.cnt.sent.Add(uint64(n - lost))
 	t.cnt.sentXDP.Add(uint64(n - lost))
-	x.failed.Store(true)
 	return n - lost
+}
+
+// broken gives the sender up for an error, with those of the last n frames that
+// are still staged, and returns how many these are. The packet socket, which has a
+// queueing discipline's queue before a busy device, is used until SetXDP.
+func (t *transmitter) broken(x *xdpSender, errno unix.Errno, n int) int {
+	lost := min(x.left(), n)
+	t.cnt.unsent(errno).Add(uint64(lost))
+	x.failed.Store(true)
+	return lost
 }
 
 // batch sends at most maxBatch frames by the packet socket with, as a rule, one system call. The
@@ -147,21 +139,13 @@ func (t *transmitter) point(i int, pkt *wire.Packet) {
 // failed counts the error of the first of left frames and returns how many to
 // give up: all, where the next would fail alike.
 func (t *transmitter) failed(errno unix.Errno, left int) int {
+	n := 1
 	switch errno {
 	case unix.EINTR:
 		return 0
-	case unix.ENETDOWN, unix.ENXIO, unix.ENODEV:
-		t.cnt.sendDown.Add(uint64(left))
-		return left
-	case unix.EAGAIN: // the socket's buffer is full: the device takes no more
-		t.cnt.sendFull.Add(uint64(left))
-		return left
-	case unix.ENOBUFS: // the device's or qdisc's queue is full, or no memory
-		t.cnt.sendFull.Add(1)
-	case unix.EMSGSIZE:
-		t.cnt.sendTooLong.Add(1)
-	default:
-		t.cnt.sendRefused.Add(1)
+	case unix.ENETDOWN, unix.ENXIO, unix.ENODEV, unix.EAGAIN:
+		n = left
 	}
-	return 1
+	t.cnt.unsent(errno).Add(uint64(n))
+	return n
 }

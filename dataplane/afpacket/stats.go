@@ -16,6 +16,21 @@ type counters struct {
 	arrived, ringDrops       atomic.Uint64
 }
 
+// unsent is the count of frames that an error kept back.
+func (c *counters) unsent(errno unix.Errno) *atomic.Uint64 {
+	switch errno {
+	case unix.ENETDOWN, unix.ENXIO, unix.ENODEV:
+		return &c.sendDown
+	case unix.EAGAIN, // the socket's buffer is full: the device takes no more
+		unix.ENOBUFS, // the device's or qdisc's queue is full, or no memory
+		unix.EBUSY:   // the same by AF_XDP, or no carrier
+		return &c.sendFull
+	case unix.EMSGSIZE:
+		return &c.sendTooLong
+	}
+	return &c.sendRefused
+}
+
 // Stats counts frames since Open; no count ever falls.
 type Stats struct {
 	Arrived   uint64 // passed the filter: RingDrops, and those Receive returned or will
@@ -26,7 +41,7 @@ type Stats struct {
 	SentXDP   uint64 // of Sent, by AF_XDP
 
 	// Given to Send and not sent:
-	SendFull    uint64 // ENOBUFS, EAGAIN: the transmit queue was full
+	SendFull    uint64 // ENOBUFS, EAGAIN, by AF_XDP EBUSY: the transmit queue was full, or no carrier
 	SendDown    uint64 // ENETDOWN, ENXIO: the interface was down or deleted
 	SendTooLong uint64 // EMSGSIZE: larger than the MTU and no super-frame
 	SendRefused uint64 // any other error, as EINVAL for a bad offload header

@@ -10,11 +10,11 @@ import (
 	"ulvs/wire"
 )
 
-// Sizes of an AF_XDP sender. A chunk is what the kernel allows at least; so many
-// chunks are for frames that have been sent and are not yet freed by whoever has
-// them.
+// Sizes of an AF_XDP sender. xdpChunk is the least that the kernel allows. A chunk
+// stays taken until whoever has its frame frees it, so that there are many more
+// than a batch needs.
 const (
-	xdpChunk  = 2048
+	xdpChunk  = 2048 // bytes for one frame
 	xdpChunks = 1024 // a power of two, as the kernel wants rings
 	// xdpFillRing is that of the ring for reception, which must be there.
 	xdpFillRing = 64
@@ -28,14 +28,27 @@ const MaxXDPFrame = xdpChunk
 // at the receiver, takes as long as AF_XDP gains.
 const finishUpTo = 256
 
-// maxKicks is how many calls in vain it takes to call a device busy.
+// maxKicks is how many calls a batch may take, where two are usual, before the
+// device is called busy.
 const maxKicks = 16
+
+// xdpRing is one of an AF_XDP socket's rings in shared memory: numbered entries
+// of which those from consumer to producer are in it (kernel
+// Documentation/networking/af_xdp.rst).
+type xdpRing[T any] struct {
+	mem                []byte
+	producer, consumer *uint32
+	entries            []T // xdpChunks of them
+}
+
+// at returns the entry of a number, which goes on beyond the ring's end.
+func (r *xdpRing[T]) at(number uint32) *T { return &r.entries[number%xdpChunks] }
 
 // xdpSender transmits by AF_XDP in copy mode: frames are copied to memory that
 // the kernel knows, described in a ring, and sent by one system call for up to
-// 32. That takes two thirds of sendmmsg's time, which makes each frame a message
-// of its own (docs/decisions/0007-send-by-af-xdp.md). There is no XDP
-// program, no reception, and the device's driver need not know of it.
+// 32. A bare ring's packet takes two thirds of its time by sendmmsg, to which each
+// frame is a message of its own (docs/decisions/0007-send-by-af-xdp.md). There is
+// no XDP program, no reception, and the device's driver need not know of it.
 //
 // What it sends passes the interface's queueing discipline, egress hooks and
 // packet sockets by, as with PACKET_QDISC_BYPASS.
@@ -94,11 +107,18 @@ func (x *xdpSender) open(index, queue int) (err error) {
 	for i := range x.free {
 		x.free[i] = uint32(i)
 	}
-	if err := unix.Bind(x.fd, &unix.SockaddrXDP{Flags: unix.XDP_COPY, Ifindex: uint32(index), QueueID: uint32(queue)}); err != nil {
+	err = unix.Bind(x.fd, &unix.SockaddrXDP{Flags: unix.XDP_COPY, Ifindex: uint32(index), QueueID: uint32(queue)})
+	if errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("%w %d (one for each worker: ip link add ... numtxqueues)", errNoQueue, queue)
+	}
+	if err != nil {
 		return fmt.Errorf("bind AF_XDP socket to queue %d: %w", queue, err)
 	}
 	return nil
 }
+
+// errNoQueue is for a device that has fewer queues.
+var errNoQueue = errors.New("the interface has no queue")
 
 func (x *xdpSender) mapRings() error {
 	off, err := xdpOffsets(x.fd)
@@ -138,6 +158,28 @@ func (x *xdpSender) stage(pkts []*wire.Packet, longest int) int {
 	}
 	return n
 }
+
+// publish hands what was staged to the kernel.
+func (x *xdpSender) publish() { atomic.StoreUint32(x.tx.producer, x.staged) }
+
+// left is the number of staged frames that the kernel has not taken, as far as
+// it says: before Linux 6.18 it may say it only with the next kick.
+func (x *xdpSender) left() int { return int(x.staged - atomic.LoadUint32(x.tx.consumer)) }
+
+// reap takes back the chunks of frames that have left.
+func (x *xdpSender) reap() {
+	end := atomic.LoadUint32(x.done.producer)
+	if end == x.reaped {
+		return
+	}
+	for ; x.reaped != end; x.reaped++ {
+		x.free = append(x.free, uint32(*x.done.at(x.reaped)/xdpChunk))
+	}
+	atomic.StoreUint32(x.done.consumer, end)
+}
+
+// errOldXDP is what kernels before 5.4 get, whose rings are laid out otherwise.
+var errOldXDP = errors.New("this kernel's AF_XDP is older than Linux 5.4's")
 
 // fitsXDP reports whether AF_XDP can send the packet as it is meant.
 func fitsXDP(pkt *wire.Packet, longest int) bool {

@@ -277,15 +277,12 @@ func TestXDPErrorsAreCountedByKind(t *testing.T) {
 			setXDPSoon(t, c.a, from)
 			x, before := from.tx.xdp.Load(), from.Stats()
 			x.staged += 3 // never published
-			if n := from.tx.broken(x, row.errno, 5); n != 2 {
-				t.Errorf("%d of 5 sent, want 2", n)
+			if n := from.tx.broken(x, row.errno, 5); n != 3 {
+				t.Errorf("gave up %d of 5, want 3", n)
 			}
 			after := from.Stats()
 			if n := row.count(after) - row.count(before); n != 3 {
 				t.Errorf("counted %d, want 3", n)
-			}
-			if after.SentXDP-before.SentXDP != 2 {
-				t.Errorf("stats %+v, want 2 sent", after)
 			}
 			inject(t, from, testFrame(1, 60))
 			if from.Stats().SentXDP != after.SentXDP {

@@ -1,25 +1,11 @@
 package afpacket
 
 import (
-	"errors"
 	"fmt"
-	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// xdpRing is one of an AF_XDP socket's rings in shared memory: numbered entries
-// of which those from consumer to producer are in it (kernel
-// Documentation/networking/af_xdp.rst).
-type xdpRing[T any] struct {
-	mem                []byte
-	producer, consumer *uint32
-	entries            []T // xdpChunks of them
-}
-
-// at returns the entry of a number, which goes on beyond the ring's end.
-func (r *xdpRing[T]) at(number uint32) *T { return &r.entries[number%xdpChunks] }
 
 // mapXDPRing maps the ring at an offset of fd.
 func mapXDPRing[T any](fd int, offset int64, where unix.XDPRingOffset) (r xdpRing[T], err error) {
@@ -40,14 +26,14 @@ func registerFrames(fd int, mem []byte) error {
 	reg := unix.XDPUmemReg{Addr: uint64(uintptr(unsafe.Pointer(&mem[0]))), Len: uint64(len(mem)), Size: xdpChunk}
 	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_XDP, unix.XDP_UMEM_REG,
 		uintptr(unsafe.Pointer(&reg)), unsafe.Sizeof(reg), 0)
-	if errno != 0 {
-		return fmt.Errorf("set XDP_UMEM_REG: %w", errno)
+	switch errno {
+	case 0:
+		return nil
+	case unix.ENOBUFS: // the kernel locks it in memory
+		return fmt.Errorf("register %d MiB for frames: needs CAP_IPC_LOCK or a higher limit of locked memory (ulimit -l): %w", len(mem)>>20, errno)
 	}
-	return nil
+	return fmt.Errorf("register memory for frames: %w", errno)
 }
-
-// errOldXDP is what kernels before 5.4 get, whose rings are laid out otherwise.
-var errOldXDP = errors.New("this kernel's AF_XDP is older than Linux 5.4's")
 
 // xdpOffsets asks where in its rings the socket has what.
 func xdpOffsets(fd int) (off unix.XDPMmapOffsets, err error) {
@@ -65,27 +51,8 @@ func xdpOffsets(fd int) (off unix.XDPMmapOffsets, err error) {
 
 // kick lets the kernel send what is staged, without blocking: up to 32 frames,
 // which is why it may have to be called again. It is a raw system call for the
-// reason that sendmmsg is one.
+// reason given at sendmmsg.
 func (x *xdpSender) kick() unix.Errno {
 	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(x.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
 	return errno
-}
-
-// publish hands what was staged to the kernel.
-func (x *xdpSender) publish() { atomic.StoreUint32(x.tx.producer, x.staged) }
-
-// left is the number of staged frames that the kernel has not taken, as far as
-// it says: before Linux 6.18 it may say it only with the next kick.
-func (x *xdpSender) left() int { return int(x.staged - atomic.LoadUint32(x.tx.consumer)) }
-
-// reap takes back the chunks of frames that have left.
-func (x *xdpSender) reap() {
-	end := atomic.LoadUint32(x.done.producer)
-	if end == x.reaped {
-		return
-	}
-	for ; x.reaped != end; x.reaped++ {
-		x.free = append(x.free, uint32(*x.done.at(x.reaped)/xdpChunk))
-	}
-	atomic.StoreUint32(x.done.consumer, end)
 }

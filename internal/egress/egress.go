@@ -10,34 +10,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// View is what was there at one moment. The zero value has nothing.
+// View is what Look found.
 type View struct {
 	everywhere []string         // what concerns every interface
 	at         map[int][]string // by the kernel's number of the interface
 }
 
-// Look reads it all. own are the inode numbers of packet sockets that are the
-// caller's own business.
-func Look(own []uint64) (*View, error) {
+// Look reads what there is at interfaces, by the kernel's numbers. own are the
+// inode numbers of packet sockets that are the caller's own business.
+func Look(indexes []int, own []uint64) (*View, error) {
 	v := &View{at: map[int][]string{}}
 	if err := errors.Join(v.disciplines(), v.chains(), v.sockets(own)); err != nil {
 		return nil, fmt.Errorf("look who handles sent frames: %w", err)
 	}
+	for _, i := range indexes {
+		v.at[i] = append(v.at[i], programs(i)...)
+	}
 	return v, nil
 }
 
-// Of returns what there is at an interface, in words; nothing if frames may pass
-// it by unnoticed.
+// Of returns what there is at an interface, each in words and once; nothing if
+// frames may pass it by unnoticed.
 func (v *View) Of(index int) []string {
-	return slices.Concat(v.everywhere, v.at[index], programs(index))
+	all := slices.Concat(v.everywhere, v.at[index])
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
-// none is the discipline of interfaces that have no queue, as virtual ones do.
-const none = "noqueue"
-
-// harmless are the qdiscs that do nothing to what is sent: ingress is the hook of
-// what is received.
-var harmless = []string{none, "ingress"}
+// harmless are the qdiscs that do nothing to what is sent: that of interfaces
+// without a queue, as virtual ones are, and the hook of what is received.
+var harmless = []string{"noqueue", "ingress"}
 
 func (v *View) disciplines() error {
 	all, err := netlink.QdiscList(nil)
@@ -46,16 +48,14 @@ func (v *View) disciplines() error {
 	}
 	for _, q := range all {
 		kind := q.Type()
-		if a := q.Attrs(); !slices.Contains(harmless, kind) && !slices.Contains(v.at[a.LinkIndex], qdisc(kind)) {
-			v.at[a.LinkIndex] = append(v.at[a.LinkIndex], qdisc(kind))
+		if index := q.Attrs().LinkIndex; !slices.Contains(harmless, kind) {
+			v.at[index] = append(v.at[index], "qdisc "+kind)
 		}
 	}
 	return nil
 }
 
-func qdisc(kind string) string { return "qdisc " + kind }
-
-// chains looks for nftables' hook. It needs CAP_NET_ADMIN.
+// chains looks for nftables' hook, whatever its interface. It needs CAP_NET_ADMIN.
 func (v *View) chains() error {
 	all, err := (&nftables.Conn{}).ListChainsOfTableFamily(nftables.TableFamilyNetdev)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPROTONOSUPPORT) {
@@ -66,7 +66,7 @@ func (v *View) chains() error {
 	}
 	for _, c := range all {
 		if c.Hooknum != nil && *c.Hooknum == *nftables.ChainHookEgress {
-			v.everywhere = append(v.everywhere, "egress chain "+c.Table.Name+" "+c.Name)
+			v.everywhere = append(v.everywhere, "egress chain "+c.Table.Name+" "+c.Name+" in this namespace")
 		}
 	}
 	return nil

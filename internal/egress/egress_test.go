@@ -29,7 +29,7 @@ func of(t *testing.T, ns *testns.NS, name string, own ...uint64) (found []string
 	t.Helper()
 	index := ns.Index(name)
 	ns.Do(func() {
-		v, err := Look(own)
+		v, err := Look([]int{index}, own)
 		if err != nil {
 			t.Error(err)
 			return
@@ -125,7 +125,7 @@ func TestEgressChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := of(t, ns, "a0"); !slices.Equal(got, []string{"egress chain mine out"}) {
+	if got := of(t, ns, "a0"); !slices.Equal(got, []string{"egress chain mine out in this namespace"}) {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,22 +1,20 @@
 package testns
 
-import "golang.org/x/sys/unix"
+import (
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
 
 // Tap opens a packet socket in the namespace, on an interface or, with no name,
-// on all. It returns the inode number by which /proc/net/packet knows it, and what
-// closes it before the test's end does.
+// on all. It returns the inode number by which /proc/net/packet knows it, and a
+// function that closes it early; else the test's end does.
 func (n *NS) Tap(protocol uint16, ifname string) (inode uint64, closeTap func()) {
 	n.t.Helper()
 	fd, err := -1, error(nil)
 	n.Do(func() { fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0) })
 	must(n.t, err)
-	open := true
-	closeTap = func() {
-		if open {
-			open = false
-			_ = unix.Close(fd)
-		}
-	}
+	closeTap = sync.OnceFunc(func() { _ = unix.Close(fd) })
 	n.t.Cleanup(closeTap)
 	address := &unix.SockaddrLinklayer{Protocol: protocol<<8 | protocol>>8}
 	if ifname != "" {
