@@ -51,7 +51,7 @@ const batchSize = 64
 
 // Start implements Contestant.
 func (b Bare) Start(_ context.Context, t *Topology) (func() error, error) {
-	f := &bareForwarder{t: t}
+	f := &bareForwarder{t: t, xdp: b.XDP}
 	if err := t.Director.Do(func() { f.open(b) }); err != nil {
 		return nil, err
 	}
@@ -68,6 +68,7 @@ func (b Bare) Start(_ context.Context, t *Topology) (func() error, error) {
 
 type bareForwarder struct {
 	t       *Topology
+	xdp     bool // sends by AF_XDP alone
 	in, out *afpacket.Port
 	poller  *afpacket.Poller
 	err     error
@@ -126,10 +127,14 @@ func (f *bareForwarder) stop() error {
 	f.done.Store(true)
 	f.poller.Wake()
 	f.wg.Wait()
+	err := f.close()
 	if s := f.in.Stats(); s.Clipped != 0 {
-		return errors.Join(fmt.Errorf("%d frames did not fit a slot", s.Clipped), f.close())
+		err = errors.Join(err, fmt.Errorf("%d frames did not fit a slot", s.Clipped))
 	}
-	return f.close()
+	if s := f.out.Stats(); f.xdp && s.SentXDP != s.Sent {
+		err = errors.Join(err, fmt.Errorf("%d of %d frames did not leave by AF_XDP", s.Sent-s.SentXDP, s.Sent))
+	}
+	return err
 }
 
 func (f *bareForwarder) close() error {

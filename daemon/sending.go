@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +52,8 @@ func (s *portSet) chooseSending() {
 	}
 	s.sending.due = now + upkeepPeriod
 	look := sync.OnceValues(s.lookAtEgress)
-	for _, n := range s.nics {
+	nics := slices.SortedFunc(maps.Values(s.nics), func(a, b *nic) int { return cmp.Compare(a.port, b.port) })
+	for _, n := range nics {
 		if len(n.rings) > 0 && n.up {
 			s.sendBy(n, s.againstXDP(n, look))
 		}

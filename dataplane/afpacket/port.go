@@ -3,6 +3,7 @@ package afpacket
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -38,8 +39,12 @@ type Port struct {
 
 	mu     sync.Mutex // serialises the calls of other goroutines with Close
 	closed bool
-	// noQueue is why there never can be a sender, nil if there may be.
-	noQueue error
+
+	// sending serialises SetXDP with Close. It is taken before mu, and not by what a
+	// worker calls: the kernel may let SetXDP wait.
+	sending     sync.Mutex
+	noXDP       error // of the last attempt to open a sender
+	pause, skip int   // calls to be answered with it: after the next attempt, now
 }
 
 // Open makes a Port for an interface of the calling thread's network namespace.
@@ -196,31 +201,66 @@ func (p *Port) SetFilter(prog []bpf.RawInstruction) error {
 // in the port's network namespace; it may call from any goroutine. With an error
 // all frames leave by the packet socket.
 func (p *Port) SetXDP(longest int) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	if p.isClosed() {
 		return fmt.Errorf("send on %s by AF_XDP: %w", p.name, unix.EBADF)
 	}
 	if x := p.tx.xdp.Load(); x != nil && x.failed.Load() {
 		p.tx.xdp.Store(nil)
-		_ = x.close()
+		return p.failedXDP(x)
 	}
 	if longest > 0 && p.tx.xdp.Load() == nil {
-		if p.noQueue != nil {
-			return p.noQueue
-		}
-		x, err := openXDP(p.index, p.queue)
-		if err != nil {
-			err = fmt.Errorf("send on %s by AF_XDP: %w", p.name, err)
-			if errors.Is(err, errNoQueue) {
-				p.noQueue = err
-			}
+		if err := p.tryXDP(); err != nil {
 			return err
 		}
-		p.tx.xdp.Store(x)
 	}
 	p.tx.longest.Store(int32(min(longest, MaxXDPFrame)))
 	return nil
+}
+
+// failedXDP closes a sender that the worker has given up. The kernel gives its queue
+// free a little later: a new one is for the next call.
+func (p *Port) failedXDP(x *xdpSender) error {
+	err := errors.New("given up: the device was down or took no more")
+	if x.noQueue {
+		err = fmt.Errorf("%w %d", errNoQueue, p.queue)
+		p.noXDP, p.skip = err, forGood
+	}
+	return fmt.Errorf("send on %s by AF_XDP: %w", p.name, errors.Join(err, x.close()))
+}
+
+// How many calls of SetXDP are answered with the last error after one that could
+// not open a sender, which takes a millisecond: twice as many after each.
+const (
+	mostSkipped = 63
+	forGood     = math.MaxInt
+)
+
+// tryXDP opens a sender.
+func (p *Port) tryXDP() error {
+	if p.skip > 0 {
+		p.skip--
+		return p.noXDP
+	}
+	x, err := openXDP(p.index, p.queue)
+	if err == nil {
+		p.pause = 0
+		p.tx.xdp.Store(x)
+		return nil
+	}
+	p.noXDP = fmt.Errorf("send on %s by AF_XDP: %w", p.name, err)
+	p.pause = min(2*p.pause+1, mostSkipped)
+	if p.skip = p.pause; errors.Is(err, errNoQueue) {
+		p.skip = forGood
+	}
+	return p.noXDP
+}
+
+func (p *Port) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
 }
 
 // Gone reports whether the interface was deleted or moved to another network
@@ -242,6 +282,8 @@ func (p *Port) Gone() bool {
 // Close gives the sockets and the ring's memory back. Packets received from
 // the port are invalid from then on. A second Close does nothing.
 func (p *Port) Close() error {
+	p.sending.Lock()
+	defer p.sending.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

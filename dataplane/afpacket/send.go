@@ -33,7 +33,8 @@ func (t *transmitter) init(cnt *counters) {
 }
 
 // send sends all frames in their order, by two ways where they need it: each way
-// has handed its frames to the device when the other begins.
+// has handed its frames over when the other begins, AF_XDP to the device, the packet
+// socket to the queueing discipline, where frames may be overtaken if there is one.
 func (t *transmitter) send(pkts []*wire.Packet) int {
 	longest := int(t.longest.Load())
 	sent := 0
@@ -41,9 +42,12 @@ func (t *transmitter) send(pkts []*wire.Packet) int {
 		n := min(len(pkts), maxBatch)
 		if x := t.express(longest); x != nil {
 			if staged := x.stage(pkts[:n], longest); staged > 0 {
-				sent += t.flush(x, staged)
-				pkts = pkts[staged:]
-				continue
+				went, ok := t.flush(x, staged)
+				if ok {
+					pkts = pkts[staged:]
+				}
+				sent += went
+				continue // if not by the packet socket
 			}
 			n = untilXDP(pkts[:n], longest)
 		}
@@ -74,28 +78,41 @@ func untilXDP(pkts []*wire.Packet, longest int) int {
 	return len(pkts)
 }
 
-// flush lets the kernel send n staged frames and returns how many it did.
-func (t *transmitter) flush(x *xdpSender, n int) int {
+// flush lets the kernel send n staged frames and returns how many it did. It is
+// not ok, and none are sent, if the device has no such queue.
+func (t *transmitter) flush(x *xdpSender, n int) (sent int, ok bool) {
 	x.publish()
-	lost := 0
-	for kicks := 0; x.left() > 0; {
-		errno := x.kick()
-		if errno == unix.EBUSY { // the device dropped one; the rest are still there
-			t.cnt.unsent(errno).Add(1)
-			lost++
-			continue
-		}
-		if kicks++; kicks == maxKicks {
-			errno = unix.EAGAIN
-		} else if errno == 0 || errno == unix.EAGAIN || errno == unix.EINTR || errno == unix.ENOBUFS {
-			continue
-		}
-		lost += t.broken(x, errno, n-lost)
-		break
+	lost, ok := t.drain(x, n)
+	if !ok {
+		x.noQueue = true
+		x.failed.Store(true)
+		return 0, false
 	}
 	t.cnt.sent.Add(uint64(n - lost))
 	t.cnt.sentXDP.Add(uint64(n - lost))
-	return n - lost
+	return n - lost, true
+}
+
+// drain is flush without the sums; it returns how many frames were lost.
+func (t *transmitter) drain(x *xdpSender, n int) (lost int, ok bool) {
+	for kicks := 1; x.left() > 0; kicks++ {
+		switch errno := x.kick(); errno {
+		case unix.EBUSY: // the device dropped one; the rest are still there
+			t.cnt.unsent(errno).Add(1)
+			lost++
+			kicks--
+		case 0, unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
+			// Of receive queues there may be more, and bind asks for either.
+			if left := x.left(); errno == 0 && kicks == 1 && left == n {
+				return 0, false
+			} else if left > 0 && kicks == maxKicks {
+				return lost + t.broken(x, unix.EAGAIN, n-lost), true
+			}
+		default:
+			return lost + t.broken(x, errno, n-lost), true
+		}
+	}
+	return lost, true
 }
 
 // broken gives the sender up for an error, with those of the last n frames that

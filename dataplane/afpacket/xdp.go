@@ -63,7 +63,8 @@ type xdpSender struct {
 
 	// failed is set by the worker as the last thing it does with the sender,
 	// which from then on belongs to whoever calls SetXDP or Close.
-	failed atomic.Bool
+	failed  atomic.Bool
+	noQueue bool // for good: the device has no such transmit queue
 }
 
 // openXDP opens a sender on a transmit queue of an interface of the calling
@@ -109,7 +110,7 @@ func (x *xdpSender) open(index, queue int) (err error) {
 	}
 	err = unix.Bind(x.fd, &unix.SockaddrXDP{Flags: unix.XDP_COPY, Ifindex: uint32(index), QueueID: uint32(queue)})
 	if errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("%w %d (one for each worker: ip link add ... numtxqueues)", errNoQueue, queue)
+		return fmt.Errorf("%w %d", errNoQueue, queue)
 	}
 	if err != nil {
 		return fmt.Errorf("bind AF_XDP socket to queue %d: %w", queue, err)
@@ -118,7 +119,7 @@ func (x *xdpSender) open(index, queue int) (err error) {
 }
 
 // errNoQueue is for a device that has fewer queues.
-var errNoQueue = errors.New("the interface has no queue")
+var errNoQueue = errors.New("the interface has no transmit queue")
 
 func (x *xdpSender) mapRings() error {
 	off, err := xdpOffsets(x.fd)
@@ -163,7 +164,8 @@ func (x *xdpSender) stage(pkts []*wire.Packet, longest int) int {
 func (x *xdpSender) publish() { atomic.StoreUint32(x.tx.producer, x.staged) }
 
 // left is the number of staged frames that the kernel has not taken, as far as
-// it says: before Linux 6.18 it may say it only with the next kick.
+// it says: older kernels say it only when they have taken all, so that of a batch
+// that a device ended half way more is counted as lost than was.
 func (x *xdpSender) left() int { return int(x.staged - atomic.LoadUint32(x.tx.consumer)) }
 
 // reap takes back the chunks of frames that have left.

@@ -3,10 +3,12 @@ package afpacket
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"ulvs/internal/testns"
@@ -176,8 +178,8 @@ func TestXDPLinkFlap(t *testing.T) {
 	}
 }
 
-// setXDPSoon turns AF_XDP on again after a failure: the kernel gives the queue
-// free a little after its sender.
+// setXDPSoon turns AF_XDP on again after a failure: the first call closes the
+// failed sender, and the kernel gives its queue free a little later.
 func setXDPSoon(t *testing.T, ns *testns.NS, port *Port) {
 	t.Helper()
 	var err error
@@ -237,6 +239,70 @@ func TestXDPBusyQueue(t *testing.T) {
 			t.Error("nothing arrived")
 		}
 	}
+}
+
+// TestXDPMoreReceiveQueues: a queue that is there for reception only can be bound to
+// and takes nothing; no frame is lost for it, and it is not tried again.
+func TestXDPMoreReceiveQueues(t *testing.T) {
+	c := cable{testns.New(t), testns.New(t)}
+	err := c.a.Handle().LinkAdd(&netlink.Veth{
+		LinkAttrs: netlink.LinkAttrs{Name: "a0", NumTxQueues: 1, NumRxQueues: 4, TxQLen: -1},
+		PeerName:  "b0", PeerNamespace: netlink.NsFd(c.b.FD()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.a.Up("a0")
+	c.b.Up("b0")
+	c.a.Ready("a0")
+	to := open(t, c.b, Options{Interface: "b0", Ring: roomy})
+	from := open(t, c.a, Options{Interface: "a0", Ring: small, Queue: 2})
+	setXDP(t, c.a, from, ethernetMTU)
+	frames := make([][]byte, 100)
+	for i := range frames {
+		frames[i] = testFrame(uint32(i), 60)
+	}
+	inject(t, from, frames...)
+	for i, p := range await(t, to, len(frames)) {
+		if number(&p) != uint32(i) {
+			t.Fatalf("frame %d at place %d", number(&p), i)
+		}
+	}
+	if s := from.Stats(); s.Sent != 100 || s.SentXDP != 0 || s.SendFull != 0 {
+		t.Errorf("stats %+v, want all sent, none by AF_XDP", s)
+	}
+	for range 3 {
+		if err := trySetXDP(c.a, from, ethernetMTU); !errors.Is(err, errNoQueue) {
+			t.Errorf("error %v, want %v", err, errNoQueue)
+		}
+	}
+	inject(t, from, testFrame(1000, 60))
+}
+
+// TestXDPTriesLessOften: after an attempt that failed the next calls are answered
+// without one.
+func TestXDPTriesLessOften(t *testing.T) {
+	busy, _, c := xdpEnds(t, roomy)
+	other := open(t, c.a, Options{Interface: "a0", Ring: small})
+	for _, want := range []int{1, 3, 7} {
+		for other.skip == 0 {
+			if err := trySetXDP(c.a, other, ethernetMTU); err == nil {
+				t.Fatal("two senders on a queue")
+			}
+		}
+		if other.skip != want {
+			t.Errorf("%d calls skipped, want %d", other.skip, want)
+		}
+		for range want {
+			if err := trySetXDP(c.a, other, ethernetMTU); err == nil {
+				t.Fatal("two senders on a queue")
+			}
+		}
+	}
+	if err := busy.Close(); err != nil {
+		t.Fatal(err)
+	}
+	setXDPSoon(t, c.a, other)
 }
 
 // TestXDPDeleted: the interface goes while there is a sender on it.

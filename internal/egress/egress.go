@@ -20,11 +20,8 @@ type View struct {
 // inode numbers of packet sockets that are the caller's own business.
 func Look(indexes []int, own []uint64) (*View, error) {
 	v := &View{at: map[int][]string{}}
-	if err := errors.Join(v.disciplines(), v.chains(), v.sockets(own)); err != nil {
+	if err := errors.Join(v.disciplines(), v.chains(), v.sockets(own), v.programs(indexes)); err != nil {
 		return nil, fmt.Errorf("look who handles sent frames: %w", err)
-	}
-	for _, i := range indexes {
-		v.at[i] = append(v.at[i], programs(i)...)
 	}
 	return v, nil
 }
@@ -68,6 +65,17 @@ func (v *View) chains() error {
 		if c.Hooknum != nil && *c.Hooknum == *nftables.ChainHookEgress {
 			v.everywhere = append(v.everywhere, "egress chain "+c.Table.Name+" "+c.Name+" in this namespace")
 		}
+	}
+	return nil
+}
+
+func (v *View) programs(indexes []int) error {
+	for _, i := range indexes {
+		found, err := programs(i)
+		if err != nil {
+			return err
+		}
+		v.at[i] = append(v.at[i], found...)
 	}
 	return nil
 }
