@@ -39,7 +39,6 @@ var (
 	drThroughput  = Director{Method: service.DR, Args: []string{"--throughput"}}
 	natThroughput = Director{Method: service.NAT, Args: []string{"--throughput"}}
 	drPacket      = Director{Method: service.DR, Args: []string{"--send", "packet"}}
-	natSpin       = Director{Method: service.NAT, Args: []string{"--poll", "spin"}}
 )
 
 // Experiments returns all of them, in the order of a report.
@@ -160,7 +159,7 @@ func lossExperiment() Experiment {
 		About:   "60-byte UDP frames of 60,000 flows, paced one by one by the kernel's own source.",
 		Metrics: []Metric{metricLoss, metricRate, metricOffered},
 	}
-	for _, c := range []Contestant{dr, nat, bareV2} {
+	for _, c := range []Contestant{dr, nat} {
 		x.Entries = append(x.Entries, Entry{
 			Name: c.Name(), Placement: OwnCore, Lasts: lossLasts + around,
 			Measure: packets(c, OwnCore, Load{Flows: DefaultFlows, Rate: lossRate, Duration: lossLasts}),

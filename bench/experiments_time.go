@@ -27,7 +27,7 @@ func roundTripUDP() Experiment {
 		c Contestant
 		p Placement
 	}{
-		{Route{}, EndsAcross}, {nat, Across}, {nat, EndsAcross}, {dr, Across}, {natThroughput, Across}, {natSpin, Across}, {DNAT{}, EndsAcross},
+		{Route{}, EndsAcross}, {nat, Across}, {nat, EndsAcross}, {dr, Across}, {natThroughput, Across}, {DNAT{}, EndsAcross},
 		{Route{}, SameCore}, {nat, SameCore},
 	} {
 		x.Entries = append(x.Entries, pings(e.c, e.p, echoUDP, pingsLast, 0))
