@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -25,6 +26,9 @@ var binary string
 func TestMain(m *testing.M) {
 	// The sandbox shows here again as a process of its own, with the
 	// environment of the first.
+	if signal.Ignored(syscall.SIGHUP) { // by nohup(1); every daemon would inherit it
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	dir, err := ensureBinary()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "build ulvs:", err)
