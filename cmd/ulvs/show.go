@@ -18,13 +18,6 @@ func statusCommand() *cobra.Command {
 	return ask("status", "say what the daemon of this network namespace is doing", (*control.Client).Info, printInfo)
 }
 
-func sendingText(s api.Sending) string {
-	if s.Because == "" {
-		return s.By
-	}
-	return s.By + " (" + s.Because + ")"
-}
-
 func printInfo(w io.Writer, i *api.Info) {
 	fmt.Fprintf(w, "ulvs %s, pid %d, up %s\n", i.Build, i.PID, i.Uptime.Round(1e9))
 	fmt.Fprintf(w, "interfaces   %s\n", strings.Join(i.Interfaces, " "))
@@ -40,4 +33,12 @@ func printInfo(w io.Writer, i *api.Info) {
 	for _, t := range i.Warnings {
 		fmt.Fprintf(w, "warning      %s\n", t)
 	}
+}
+
+// sendingText is the way, and in parentheses why not by AF_XDP.
+func sendingText(s api.Sending) string {
+	if s.Because == "" {
+		return s.By
+	}
+	return s.By + " (" + s.Because + ")"
 }

@@ -24,8 +24,8 @@ const (
 const MaxXDPFrame = xdpChunk
 
 // finishUpTo is the size in bytes of the largest frame whose checksum is finished
-// here for AF_XDP, which leaves none to the device. In longer ones summing, here and
-// at the receiver, takes as long as AF_XDP gains.
+// here for AF_XDP, which leaves none to the device. In much longer ones summing, here
+// and at the receiver, would take what AF_XDP gains; the limit is an estimate.
 const finishUpTo = 256
 
 // maxKicks is how many calls a batch may take, where two are usual, before the
