@@ -30,6 +30,9 @@ const (
 	// pingWarmup is not measured: the way, the connection and the wake-ups
 	// of a first round trip are not those of the rest.
 	pingWarmup = 200 * time.Millisecond
+	// answerWithin is how long a measurement without any answer is gone on with:
+	// one of `ulvs bench quick` has time for two requests.
+	answerWithin = 2 * time.Second
 )
 
 // roundTrips measures one request at a time over one connection: the next as
@@ -122,8 +125,11 @@ func (p *pinger) run(ctx context.Context, warmup, lasts, interval time.Duration)
 		}
 		p.hist.Reset()
 		p.lost = 0
-		if err == nil {
+		for start := time.Now(); err == nil; {
 			err = p.pingFor(ctx, lasts, interval)
+			if p.hist.TotalCount() > 0 || time.Since(start) >= answerWithin {
+				break
+			}
 		}
 		ended <- err
 	}()
